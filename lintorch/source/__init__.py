@@ -1,0 +1,1 @@
+"""Files as lintorch sees them: lossless text, positions, suppressions, discovery and atomic writing."""

@@ -1,0 +1,1 @@
+"""Jobs and verdicts: what a changed class is run with, and what the two runs say."""

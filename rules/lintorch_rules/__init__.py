@@ -1,0 +1,1 @@
+"""The built-in rule pack: one pair of files per rule, code and page."""
