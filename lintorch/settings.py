@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class UsageError(Exception):
+    """Something asked for that cannot be done; str() is the one line a user sees: what, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `line_length` counts code points; `examples` maps a class name to example calls."""
+    """What a run was asked to do. `line_length` counts code points; `examples` maps a class name to example calls.
+
+    `root` is the folder that `exclude` and `per_file_ignores` are relative to.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -25,3 +33,13 @@ class Settings:
     jobs: int = 0
     time_limit: float = 60.0
     memory_limit: int = 4 << 30
+    root: Path = field(default_factory=Path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the known word closest to a mistyped one, or nothing where none is close."""
+    import difflib
+
+    names = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.5)
+    return f"; did you mean {names[close[0]]}?" if close else ""
