@@ -59,7 +59,7 @@ def contenders(folder: Path) -> tuple[Contender, ...]:
         Contender("ruff 0.17.6, RET504", (ruff, "check", "--isolated", "--no-cache", "--select", "RET504", "--exit-zero", "-q", target)),
         Contender("lintorch check", (lintorch, "check", "--no-cache", "--jobs", "1", "--exit-zero", target)),
         Contender("lintorch check --select LT1", (lintorch, "check", "--no-cache", "--jobs", "1", "--exit-zero", "--select", "LT1", target)),
-        Contender("torch-preflight 0.5.0", (preflight, "-j1", target), slow=True),
+        Contender("torch-preflight 0.5.0", (preflight, "check", "-j1", target), slow=True),
         Contender("TorchFix 0.7.0, --select=ALL", (torchfix, "--select=ALL", "-j1", target), slow=True),
     )
 
@@ -96,7 +96,14 @@ def compare(candidates: Sequence[Contender], rounds: int, slow_rounds: int) -> d
 def report(timings: dict[str, Timing], base: str, floor: str) -> str:
     """The Markdown table, with each median as a ratio to `base` (lintorch) and to `floor` (ast.parse)."""
     rows = [
-        (name, round(timing.median, 2), round(statistics.median(timing.processor), 2), len(timing.wall), round(timing.median / timings[base].median, 2), round(timing.median / timings[floor].median, 2))
+        (
+            name,
+            round(timing.median, 2),
+            round(statistics.median(timing.processor), 2),
+            len(timing.wall),
+            round(timing.median / timings[base].median, 2),
+            round(timing.median / timings[floor].median, 2),
+        )
         for name, timing in timings.items()
     ]
     return table(("tool", "wall s", "processor s", "rounds", "times lintorch", "times ast.parse"), rows)
@@ -115,7 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = sum(path.read_bytes().count(b"\n") for path in files)
     timings = compare(contenders(folder), arguments.rounds, arguments.slow_rounds)
     text = report(timings, "lintorch check", "ast.parse of every file")
-    heading = f"{package}: {len(files):,} files, {lines:,} lines. Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, {date.today()}."
+    heading = (
+        f"{package}: {len(files):,} files, {lines:,} lines. Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, {date.today()}."
+    )
     print(f"\n{heading}\n\n{text}")
     write_between(DOCS / "benchmarks.md", "speed", f"{heading}\n\n{text}")
     return 0

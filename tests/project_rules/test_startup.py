@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "libcst", "rich", "dask", "lintorch.flow.function")
+HEAVY = ("torch", "libcst", "rich", "dask")
 
 # Runs the command in-process and says, as the last line, which of the heavy modules it brought in.
 _RUN = """
@@ -24,14 +24,17 @@ print()
 print(json.dumps({"status": status, "loaded": [name for name in sys.argv[1].split(",") if name in sys.modules]}))
 """
 
-_WITHOUT_TORCH = """
+_WITHOUT_TORCH = (
+    """
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] == "torch":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 sys.meta_path.insert(0, Block())
-""" + _RUN
+"""
+    + _RUN
+)
 
 NO_CANDIDATES = """\
 import torch

@@ -1,0 +1,85 @@
+"""The benchmarks' own judgement: the audit of a fixed working copy sees every broken promise, and none where all is well."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from benchmarks.audit import audit, plain_reason, splice, touched_lines
+from benchmarks.packages import put_under_git, table, write_between
+
+BEFORE = "# naïve 😀\nclass A:\n    def forward(self, x):\n        y = x + 1\n        return y\n\n\nlast = 1\n"
+AFTER = "# naïve 😀\nclass A:\n    def forward(self, x):\n        return x + 1\n\n\nlast = 1\n"
+EDIT = {"line": 4, "column": 9, "end_line": 5, "end_column": 17, "text": "return x + 1"}
+REPORT = {
+    "findings": [{"code": "LT101", "path": "a.py", "line": 4, "fix": {"title": "t", "edits": [EDIT]}, "rewrite": 3, "fixed": True}],
+    "rewrites": [{"id": 3, "path": "a.py", "symbol": "A", "edits": [EDIT], "verdict": {"status": "tested", "reason": None}}],
+    "files": {"checked": 2, "skipped": [], "changed": ["a.py"]},
+    "summary": {"LT101": 1},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.py").write_text(BEFORE, encoding="utf-8")
+    (tmp_path / "b.py").write_text("other = 1\n")
+    put_under_git(tmp_path)
+    (tmp_path / "a.py").write_text(AFTER, encoding="utf-8")
+    return tmp_path
+
+
+def test_audit_is_content_with_a_true_report(folder: Path) -> None:
+    assert audit(folder, REPORT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        pytest.param(AFTER.replace("last = 1", "last = 2"), "outside the reported places, lines [8]", id="a stray change"),
+        pytest.param(AFTER.replace("last = 1", "last = 2"), "not the original with the reported edits", id="more than the edits"),
+        pytest.param(AFTER.replace("x + 1", "x + 2"), "not the original with the reported edits", id="another edit"),
+        pytest.param(AFTER.replace("x + 1", "x +"), "no longer parses", id="syntax"),
+        pytest.param(BEFORE, "is reported as changed and did not", id="nothing written"),
+    ],
+)
+def test_audit_sees_files_that_are_wrong(folder: Path, text: str, seen: str) -> None:
+    (folder / "a.py").write_text(text, encoding="utf-8")
+    assert any(seen in line for line in audit(folder, REPORT))
+
+
+def test_audit_sees_unreported_files(folder: Path) -> None:
+    (folder / "b.py").write_text("other = 2\n")
+    (folder / "left.tmp").write_text("")
+    assert {line.split()[0] for line in audit(folder, REPORT) if "not reported" in line} == {"b.py", "left.tmp"}
+
+
+@pytest.mark.parametrize("status", ["close", "undecided", "refuted"])
+def test_audit_sees_writes_without_a_verdict(folder: Path, status: str) -> None:
+    report = copy.deepcopy(REPORT)
+    report["rewrites"][0]["verdict"]["status"] = status
+    assert audit(folder, report) == [f"a.py: A was written with {status}"]
+
+
+def test_splice_counts_code_points_and_every_line_end() -> None:
+    text = "a\r\nb😀c\rd\n"
+    edits = [{"line": 2, "column": 3, "end_line": 2, "end_column": 4, "text": "X"}, {"line": 3, "column": 1, "end_line": 3, "end_column": 2, "text": ""}]
+    assert splice(text, edits) == "a\r\nb😀X\r\n"
+
+
+def test_touched_lines_of_a_diff() -> None:
+    assert touched_lines("@@ -4,2 +4 @@ def f\n-a\n-b\n+c\n@@ -9 +8 @@\n-x\n+y\n@@ -12,0 +13,2 @@\n+z\n") == {4, 5, 9, 12}
+
+
+def test_like_reasons_count_together() -> None:
+    assert plain_reason("timed out after 60.0 s in `Net.forward`") == plain_reason("timed out after 5 s in `Block.step`")
+
+
+def test_documents_keep_their_prose(tmp_path: Path) -> None:
+    document = tmp_path / "d.md"
+    document.write_text("before\n<!-- t -->\nold\n<!-- /t -->\nafter\n")
+    write_between(document, "t", table(("a", "n"), [("x|y", 1200)]))
+    assert document.read_text() == "before\n<!-- t -->\n\n| a | n |\n| --- | --: |\n| x\\|y | 1,200 |\n\n<!-- /t -->\nafter\n"
+    with pytest.raises(ValueError, match="no markers"):
+        write_between(document, "absent", "text")
