@@ -73,11 +73,13 @@ def study_folder(folder: Path, title: str, select: Sequence[str]) -> dict[str, A
 
 def _crashes(*runs: Run) -> list[str]:
     """Tracebacks, unknown exit statuses, and a status of 2 that no skipped file accounts for."""
-    broken = []
-    for run in runs:
-        if "Traceback (most recent call last)" in run.errors or run.status not in {0, 1, 2} or (run.status == 2 and not run.report["files"]["skipped"]):
-            broken.append(f"ended with {run.status}: {run.errors[-600:]}")
-    return broken
+    return [f"ended with {run.status}: {run.errors[-600:]}" for run in runs if _crashed(run)]
+
+
+def _crashed(run: Run) -> bool:
+    if "Traceback (most recent call last)" in run.errors or run.status not in {0, 1, 2}:
+        return True
+    return run.status == 2 and not run.report["files"]["skipped"]
 
 
 def published(folder: Path) -> dict[str, int]:
@@ -111,39 +113,30 @@ def _counts(default: Run, check: Run, fix: Run) -> dict[str, Any]:
     }
 
 
+OVERVIEW = ("package", "files", "lines", "RET504 (ruff)", "findings, default rules", "findings, selected rules", "fixed", "files changed", "check s", "fix s")
+
+
 def summary(results: Sequence[Json], select: Sequence[str]) -> str:
     """The Markdown that goes into docs/ecosystem.md."""
     chosen = ", ".join(select) or "the default rules"
     parts = [
         f"Selected: {chosen}. Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, {date.today()}.",
-        table(
-            ("package", "files", "lines", "RET504 (ruff)", "findings, default", f"findings, {chosen}", "fixed", "files changed", "check s", "fix s"),
-            [_overview(result) for result in results],
-        ),
+        table(OVERVIEW, [_overview(result) for result in results]),
         "Rewrites (one for all edits of a class or function) by verdict:",
         table(("package", "rewrites", *STATUSES, "allowed %"), [_verdicts(result) for result in results]),
-        "Findings by code, found and fixed:",
+        "Findings by code, found / fixed:",
         _by_code(results),
         "Why rewrites stay undecided:",
         _reasons(results),
-        "Promises broken (crash, file that no longer parses, change outside the reported places, second run that changes, write without a verdict): "
-        + _broken(results),
+        f"Promises broken: {_broken(results)}",
     ]
     return "\n\n".join(parts)
 
 
 def _overview(result: Json) -> tuple[object, ...]:
     totals = [sum(result[key].values()) for key in ("default", "found", "fixed")]
-    return (
-        result["title"],
-        result["files"],
-        result["lines"],
-        result["ret504"],
-        *totals,
-        result["changed"],
-        round(result["check_seconds"], 1),
-        round(result["fix_seconds"], 1),
-    )
+    seconds = [round(result[key], 1) for key in ("check_seconds", "fix_seconds")]
+    return (result["title"], result["files"], result["lines"], result["ret504"], *totals, result["changed"], *seconds)
 
 
 def _verdicts(result: Json) -> tuple[object, ...]:
@@ -154,10 +147,8 @@ def _verdicts(result: Json) -> tuple[object, ...]:
 
 def _by_code(results: Sequence[Json]) -> str:
     codes = sorted({code for result in results for code in result["found"]})
-    return table(
-        ("package", *codes),
-        [(result["title"], *(f"{result['found'].get(code, 0):,} / {result['fixed'].get(code, 0):,}" for code in codes)) for result in results],
-    )
+    rows = [(result["title"], *(f"{result['found'].get(code, 0):,} / {result['fixed'].get(code, 0):,}" for code in codes)) for result in results]
+    return table(("package", *codes), rows)
 
 
 def _reasons(results: Sequence[Json], limit: int = 25) -> str:

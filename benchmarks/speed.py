@@ -95,17 +95,10 @@ def compare(candidates: Sequence[Contender], rounds: int, slow_rounds: int) -> d
 
 def report(timings: dict[str, Timing], base: str, floor: str) -> str:
     """The Markdown table, with each median as a ratio to `base` (lintorch) and to `floor` (ast.parse)."""
-    rows = [
-        (
-            name,
-            round(timing.median, 2),
-            round(statistics.median(timing.processor), 2),
-            len(timing.wall),
-            round(timing.median / timings[base].median, 2),
-            round(timing.median / timings[floor].median, 2),
-        )
-        for name, timing in timings.items()
-    ]
+    rows = []
+    for name, timing in timings.items():
+        ratios = [round(timing.median / timings[other].median, 2) for other in (base, floor)]
+        rows.append((name, round(timing.median, 2), round(statistics.median(timing.processor), 2), len(timing.wall), *ratios))
     return table(("tool", "wall s", "processor s", "rounds", "times lintorch", "times ast.parse"), rows)
 
 
