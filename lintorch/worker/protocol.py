@@ -1,11 +1,15 @@
-"""What crosses between the host and a worker: the shapes of a job in JSON, and the two calls a job makes of loading and searching.
+"""What crosses between the host and a worker: the shapes of a job in JSON, frames of bytes, and the calls a job makes of loading and searching.
 
-Imported by both sides, so it needs neither torch nor lintorch. Everything here is data; `wire` says how it travels.
+Imported by both sides, so it needs neither torch nor lintorch. A frame is JSON plus raw bytes behind their lengths, sealed by a checksum; nothing is ever
+unpickled, and bytes that do not form whole frames with the job's own key are no result.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple, TypedDict, Union
+import json
+import struct
+import zlib
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple, TypedDict, Union
 
 
 class LoadSpec(TypedDict):
@@ -54,6 +58,7 @@ class Recipe(_RecipeBase, total=False):
     hint: str  # the same as an example line a user could have given
     notes: List[str]  # what a reader of the verdict must know ("stand-in for torchvision touched", "base class verified through Net")
     doubt: str  # set: the verdict cannot be better than undecided, for this reason (a stand-in was touched)
+    fake: bool  # true: too large for real tensors, only FakeTensor runs are possible
 
 
 class _FailureBase(TypedDict):
@@ -84,3 +89,95 @@ Call = Tuple[str, Tuple[Any, ...], Dict[str, Any]]
 
 class CannotLoad(Exception):
     """A version could not be loaded; str() is the reason in one line."""
+
+
+class Plan(TypedDict):
+    """How often a target is run: every call variant `repeats` times in a row, for each seed and mode."""
+
+    seeds: List[int]
+    modes: List[str]  # of "train", "eval"; a function has neither and runs once per seed
+    repeats: int
+
+
+class Limits(TypedDict):
+    """What a child may use: seconds of processor time and bytes of address space beyond the zygote's own."""
+
+    seconds: float
+    bytes: int
+    temp: str  # the one folder that may be written
+
+
+class TensorMeta(TypedDict):
+    """A dense tensor whose bytes follow in the frame's body, row by row."""
+
+    path: str
+    dtype: str  # "float32"
+    shape: List[int]
+
+
+class Frame(NamedTuple):
+    """One message: what it says, and the bytes that belong to it."""
+
+    head: Dict[str, Any]
+    blobs: List[bytes]
+
+
+_MAGIC = b"lintorch"
+_LENGTHS = struct.Struct("<8s16sIQ")
+_SEAL = struct.Struct("<I")
+KEY_BYTES = 16
+
+
+class BrokenFrame(Exception):
+    """The bytes received are not whole frames of this job."""
+
+
+def pack(key: bytes, head: Dict[str, Any], blobs: Sequence[bytes] = ()) -> List[bytes]:
+    """A frame as chunks of bytes to be written one after the other; `key` is the job's."""
+    head_bytes = json.dumps({**head, "blobs": [len(blob) for blob in blobs]}).encode()
+    lengths = _LENGTHS.pack(_MAGIC, key, len(head_bytes), sum(len(blob) for blob in blobs))
+    return [lengths, head_bytes, *blobs, _SEAL.pack(_checksum([head_bytes, *blobs]))]
+
+
+def unpack(key: bytes, data: bytes) -> List[Frame]:
+    """All frames in `data`; raises BrokenFrame if a byte of it belongs to no whole frame."""
+    frames = []
+    view, offset = memoryview(data), 0
+    while offset < len(view):
+        frame, offset = _frame_at(key, view, offset)
+        frames.append(frame)
+    return frames
+
+
+def _frame_at(key: bytes, view: memoryview, offset: int) -> Tuple[Frame, int]:
+    if len(view) - offset < _LENGTHS.size:
+        raise BrokenFrame("a frame is cut short")
+    magic, frame_key, head_length, body_length = _LENGTHS.unpack_from(view, offset)
+    if magic != _MAGIC or frame_key != key:
+        raise BrokenFrame("bytes that are no frame")
+    head_start = offset + _LENGTHS.size
+    body_start = head_start + head_length
+    end = body_start + body_length
+    if end + _SEAL.size > len(view):
+        raise BrokenFrame("a frame is cut short")
+    if _SEAL.unpack_from(view, end)[0] != _checksum([view[head_start:end]]):
+        raise BrokenFrame("a frame with a wrong checksum")
+    head = json.loads(bytes(view[head_start:body_start]))
+    return Frame(head, _split(view[body_start:end], head.pop("blobs"))), end + _SEAL.size
+
+
+def _split(body: memoryview, lengths: List[int]) -> List[bytes]:
+    if sum(lengths) != len(body):
+        raise BrokenFrame("blobs that do not fill their frame")
+    blobs, start = [], 0
+    for length in lengths:
+        blobs.append(bytes(body[start : start + length]))
+        start += length
+    return blobs
+
+
+def _checksum(chunks: Iterable[Union[bytes, memoryview]]) -> int:
+    seal = 0
+    for chunk in chunks:
+        seal = zlib.crc32(chunk, seal)
+    return seal
