@@ -16,10 +16,11 @@ import pytest
 
 from lintorch.catalogue import load_catalogue
 from lintorch.engine.check import Checker
-from lintorch.fix.compose import compose
+from lintorch.engine.repair import repair
 from lintorch.rule import Finding
 from lintorch.settings import Settings
 from lintorch.source.text import Source
+from lintorch.verify.verdict import Status, Verdict
 from tests.pages.examples import Example, cases, examples
 
 BAD, GOOD = list(examples("bad")), list(examples("good"))
@@ -44,9 +45,11 @@ def findings(folder: Path, text: str, codes: Iterable[str] = ()) -> tuple[Source
 
 
 def repaired(folder: Path, text: str, codes: Iterable[str]) -> str:
-    """The text with every proposed fix applied, whatever a verdict would say."""
-    source, found = findings(folder, text, codes)
-    return compose(source, [operation for finding in found if finding.fix for operation in finding.fix.operations]).text
+    """What `--fix` makes of a text where every verdict allows it."""
+    source = Source.from_bytes(folder / "example.py", text.encode())
+    result = repair(Checker(load_catalogue()), Settings(select=tuple(codes), root=folder), lambda change, given: Verdict(Status.TESTED), source, in_place=True)
+    assert not result.failures
+    return text if result.text is None else result.text
 
 
 @pytest.mark.parametrize("example", cases(iter(BAD)))
