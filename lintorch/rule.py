@@ -5,15 +5,37 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lintorch.flow.function import FunctionFlow
 from lintorch.flow.gate import Seed
 from lintorch.flow.statement import Statement
+from lintorch.flow.temporary import Temporary
 from lintorch.source.text import Span
 
+if TYPE_CHECKING:  # rules are listed and explained without libcst
+    from lintorch.flow.event import Definition
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.flow.movement import Inlining
+
 __all__ = [
-    "Drop", "Finding", "Fix", "FunctionFlow", "Measurement", "Move", "Operation", "Replace", "Retention", "Rule", "Scope", "Seed", "Severity", "Span",
+    "Definition",
+    "Drop",
+    "Finding",
+    "Fix",
+    "FunctionFlow",
+    "Inlining",
+    "Measurement",
+    "Move",
+    "Operation",
+    "Replace",
+    "Retention",
+    "Rule",
+    "Scope",
+    "Seed",
+    "Severity",
+    "Span",
     "Statement",
+    "Temporary",
 ]
 
 
@@ -48,10 +70,11 @@ class Measurement(enum.Enum):
 
 @dataclass(frozen=True)
 class Replace:
-    """Put `text` in place of `span`."""
+    """Put `text` in place of `span`. `observed` names an expression of the original whose new form must be seen to matter."""
 
     span: Span
     text: str
+    observed: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,7 @@ class Rule:
     """A rule: its code, where it looks, and the function that yields findings.
 
     The name is taken from the file (`returned_temporary.py` is `returned-temporary`); everything told to people is on the page beside it.
+    `temporary` names the kind of inlining the rule applies, `aliases` codes of other tools whose noqa speaks for this rule too.
     """
 
     code: str
@@ -122,3 +146,23 @@ class Rule:
     seeds: frozenset[Seed] = field(default_factory=frozenset)
     needs: Measurement = Measurement.NONE
     default: bool = True
+    temporary: Temporary | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The bad pattern's name: the rule's file name with hyphens."""
+        return self.check.__module__.rpartition(".")[2].replace("_", "-")
+
+    def finding(
+        self,
+        function: FunctionFlow,
+        place: Definition,
+        message: str,
+        *,
+        fix: Fix | None = None,
+        evidence: tuple[str, ...] = (),
+        severity: Severity = Severity.WARNING,
+    ) -> Finding:
+        """A finding of this rule at the statement of a definition."""
+        return Finding(self.code, self.name, message, function.own_statement(place).span, function.entry.qualname, severity, evidence, fix)
