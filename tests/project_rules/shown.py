@@ -1,6 +1,6 @@
 """Terminal sessions in the README: ```console blocks that begin with `$ lintorch ...` and show what it prints.
 
-    python -m tests.project_rules.shown      puts what is really printed in their place
+python -m tests.project_rules.shown      puts what is really printed in their place
 """
 
 from __future__ import annotations
