@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import codecs
 import io
+import itertools
 import re
 import tokenize
 from collections.abc import Iterable
@@ -103,6 +104,8 @@ class Source:
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
         """The offset at which each line begins, the first being 0."""
+        if "\r" not in self.text:  # the common case, ten times as fast
+            return (0, *itertools.accumulate(len(line) + 1 for line in self.text.split("\n")[:-1]))
         return (0, *(match.end() for match in _LINE_END.finditer(self.text)))
 
     @cached_property

@@ -1,0 +1,105 @@
+"""Where modules are: the folders imports start from, and the way from dotted names to files and back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def installed_folders() -> tuple[Path, ...]:
+    """The site-packages of an active virtual environment and of the running interpreter."""
+    folders: list[Path] = []
+    environment = os.environ.get("VIRTUAL_ENV")
+    if environment:
+        folders += sorted(Path(environment).glob("lib/python*/site-packages"), reverse=True)
+        folders.append(Path(environment, "Lib", "site-packages"))
+    folders += (Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
+    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+
+
+def plain_path(path: Path) -> Path:
+    """An absolute path without `..`; symbolic links stay, since a module is named by where it is imported from."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+
+
+def is_standard_library(dotted: str) -> bool:
+    """Does a dotted name begin with a module of Python itself?"""
+    return dotted.partition(".")[0] in sys.stdlib_module_names or dotted.startswith("builtins.")
+
+
+class Locator:
+    """Finds the files of modules below `root` and the `search` folders; folders are listed once, nothing is opened."""
+
+    def __init__(self, root: Path, search: tuple[Path, ...]) -> None:
+        self.root = plain_path(root)
+        self._listings: dict[Path, frozenset[str]] = {}
+        own = [folder for folder in (self.root / "src", self.root) if folder.is_dir() and not self._holds(folder, "__init__.py")]
+        self._roots = list(dict.fromkeys((*own, *map(plain_path, search))))
+        self._own = len(own)
+
+    def name(self, path: Path) -> tuple[str, bool]:
+        """The dotted name of a file and whether it is a package's `__init__`; the folder it is imported from becomes one to search."""
+        start = self._import_folder(path.parent)
+        if start not in self._roots:
+            self._roots.insert(self._own, start)
+        parts = path.parent.relative_to(start).parts
+        if path.name == "__init__.py" and parts:
+            return ".".join(parts), True
+        return ".".join((*parts, path.name.removesuffix(".py"))), False
+
+    def long_name(self, path: Path) -> str:
+        """The dotted name of a file seen from the project's root, for a file whose own name another file took."""
+        inner = path.relative_to(self.root) if path.is_relative_to(self.root) else path.relative_to(path.anchor)
+        return ".".join(part for part in (*inner.parent.parts, inner.stem) if part != "__init__")
+
+    def is_script(self, path: Path) -> bool:
+        """Does the file stand outside any package, so that its own folder is searched first when it runs?"""
+        return not self._holds(path.parent, "__init__.py")
+
+    def neighbour(self, path: Path, head: str) -> str | None:
+        """The dotted name that `import head` means in the script at `path`, where a neighbouring file or package answers it."""
+        if path.parent in self._roots:
+            return None
+        file = self._below(path.parent, [head])
+        return self.name(file)[0] if file else None
+
+    def file(self, dotted: str) -> Path | None:
+        """The file of a module or package, None where no folder holds one."""
+        parts = dotted.split(".")
+        return next((found for root in self._roots if (found := self._below(root, parts))), None)
+
+    def _below(self, root: Path, parts: list[str]) -> Path | None:
+        folder = root
+        for part in parts[:-1]:
+            if not self._holds(folder, part):
+                return None
+            folder /= part
+        last = parts[-1]
+        if self._holds(folder, last) and self._holds(folder / last, "__init__.py"):
+            return folder / last / "__init__.py"
+        return folder / f"{last}.py" if self._holds(folder, f"{last}.py") else None
+
+    def _import_folder(self, folder: Path) -> Path:
+        """The folder that imports of a file in `folder` start from: above its topmost package, else a searched folder, else the folder itself."""
+        top = folder
+        while self._holds(top, "__init__.py") and top.parent != top:
+            top = top.parent
+        if top != folder:
+            return top
+        above = [root for root in self._roots if folder.is_relative_to(root)]
+        return max(above, key=lambda root: len(root.parts), default=folder)
+
+    def _holds(self, folder: Path, entry: str) -> bool:
+        listing = self._listings.get(folder)
+        if listing is None:
+            listing = self._listings[folder] = frozenset(_entries(folder))
+        return entry in listing
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 (only the names are wanted)
+    except OSError:
+        return []

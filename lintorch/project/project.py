@@ -1,0 +1,83 @@
+"""What is known of the code around a file: one object that finds, reads and remembers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+from lintorch.project.bases import Ancestry, Bases
+from lintorch.project.calls import Call, callers
+from lintorch.project.grad_mode import GradModes
+from lintorch.project.locate import installed_folders
+from lintorch.project.module import ClassEntry, FunctionEntry, Module
+from lintorch.project.names import Entry, Names
+from lintorch.project.reach import judged_methods
+from lintorch.project.stores import Store, attribute_stores
+from lintorch.source.root import find_root
+from lintorch.source.text import Source
+
+__all__ = ["Ancestry", "Call", "ClassEntry", "FunctionEntry", "Module", "Project", "Store"]
+
+
+class Project:
+    """The modules under `root` and, read as text only when a question needs them, those of the `search` folders. Nothing is ever executed."""
+
+    def __init__(self, root: Path, search: tuple[Path, ...] = ()) -> None:
+        self._names = Names(root, search)
+        self._bases = Bases(self._names)
+        self._grad_modes = GradModes(self._names, self._bases)
+
+    @classmethod
+    def around(cls, path: Path) -> Project:
+        """The project that `path` is part of, with the installed packages of the active environment and of the running Python."""
+        return cls(find_root(path), installed_folders())
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._names.root
+
+    def load(self, source: Source, tree: ast.Module | None = None) -> Module:
+        """The module of a text, which from now on is what its path holds; raises SourceError where it does not parse."""
+        return self._names.load(source, tree)
+
+    def module(self, dotted: str) -> Module | None:
+        """The module or package of a dotted name; None where there is none to read (torch is never read)."""
+        return self._names.module(dotted)
+
+    def find(self, dotted: str) -> Entry | None:
+        """What a dotted name means, through re-exports, star imports and aliases; inherited methods (`pkg.Net.forward`) included."""
+        return self._names.resolve(dotted).entry or self._bases.method_named(dotted)
+
+    def canonical(self, dotted: str) -> str:
+        """The name a dotted name has where it is defined (`pkg.compat.Linear` is `torch.nn.Linear`), as far as texts can be read."""
+        return self._names.resolve(dotted).name
+
+    def ancestry(self, cls: ClassEntry) -> Ancestry:
+        """The class with all its bases across files, in method resolution order."""
+        return self._bases.ancestry(cls)
+
+    def module_evidence(self, cls: ClassEntry) -> str | None:
+        """Why the class is a torch module, as the end of a sentence that begins with its name; None where nothing says so."""
+        return self._bases.evidence(cls)
+
+    def judged_methods(self, module: Module) -> tuple[FunctionEntry, ...]:
+        """The methods written in this file that are the forward of a torch module or are reached from one through self, in file order."""
+        return judged_methods(module, self._bases)
+
+    def attribute_stores(self, cls: ClassEntry) -> Mapping[str, tuple[Store, ...]]:
+        """Every store to an attribute of self in the class, its known bases and its subclasses in the same file, by attribute name."""
+        return attribute_stores(cls, self._bases)
+
+    def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
+        """The calls in the same file that call `function`, or may."""
+        return callers(function, self._bases)
+
+    def grad_mode(self, decorator: str) -> str | None:
+        """What a decorator or context manager of that dotted name sets gradients to: "off", "on" or None (nothing known)."""
+        return self._grad_modes.of_name(decorator)
+
+    def decorated_grad_mode(self, function: FunctionEntry) -> str | None:
+        """What the decorators of a function set gradients to, arguments such as `set_grad_enabled(False)` read."""
+        return self._grad_modes.of_function(function)

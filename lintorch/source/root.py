@@ -1,0 +1,15 @@
+"""The folder that a file's project begins at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_MARKS = ("pyproject.toml", ".git", "setup.py", "setup.cfg", ".hg")
+
+
+def find_root(path: Path) -> Path:
+    """The nearest folder at or above `path` that marks a project (pyproject.toml, .git, setup.py, ...); else the folder of `path`."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+    folder = path if path.is_dir() else path.parent
+    return next((candidate for candidate in (folder, *folder.parents) if any((candidate / mark).exists() for mark in _MARKS)), folder)
