@@ -127,8 +127,8 @@ class Names:
         """What `from star import *` brings under `name`."""
         if star in ("torch.nn", "torch.nn.modules"):
             return f"torch.nn.{name}" if name in TORCH_MODULES or name in ("functional", "init", "Parameter", "parallel", "utils") else None
-        origin = self.resolve(star).entry
-        if not isinstance(origin, Module) or origin.name in seen:
+        origin = self.module(star)
+        if origin is None or origin.name in seen:
             return None
         if name not in origin.exports if origin.exports is not None else name.startswith("_"):
             return None
