@@ -143,7 +143,7 @@ def _registered(module_name: str) -> RegisteredRule:
 def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 - a foreign pack may fail in any way; the user gets one line
+    except Exception as error:  # a foreign pack may fail in any way; the user gets one line
         raise UsageError(f"the rule pack {name} cannot be imported ({type(error).__name__}: {error}); update or uninstall it") from error
 
 

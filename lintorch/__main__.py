@@ -1,0 +1,7 @@
+"""`python -m lintorch`."""
+
+from __future__ import annotations
+
+from lintorch.cli import run
+
+run()

@@ -1,0 +1,94 @@
+"""`lintorch [check] PATH...`: find, and with --fix rewrite what verifies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lintorch.catalogue import load_catalogue
+from lintorch.cli.arguments import Arguments
+from lintorch.cli.configure import configuration
+from lintorch.cli.interpreter import require_torch
+from lintorch.cli.output import deliver, warn
+from lintorch.config import Configuration
+from lintorch.engine.result import FileResult, Run, numbered
+from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.rule import Severity
+from lintorch.settings import Settings, UsageError
+from lintorch.source.discover import discover
+
+STDIN = "-"
+
+
+def check(arguments: Arguments) -> int:
+    """Check (and fix) paths or standard input; the exit status. Raises UsageError before any file was changed."""
+    config = configuration(arguments)
+    mode = Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
+    if STDIN in arguments.paths or (arguments.stdin_filename and not arguments.paths):
+        return _check_stdin(arguments, config, mode)
+    tasks, skipped = _tasks(arguments, config, mode)
+    _require(config, mode)
+    files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
+    run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
+    deliver(run, arguments, sys.stdout)
+    return status(run, arguments, config)
+
+
+def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int:
+    """Check what standard input holds. With --fix the fixed text goes to standard output and the report to standard error."""
+    if arguments.paths not in ((), (STDIN,)):
+        raise UsageError("- (standard input) cannot be checked together with other paths")
+    path = Path(arguments.stdin_filename or STDIN)
+    task = Task(path, config.settings_for(path), mode, sys.stdin.buffer.read())
+    _require(config, mode)
+    result = run_text(task)
+    run = Run(numbered([result]), fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
+    if mode is Mode.FIX:
+        sys.stdout.buffer.write(_fixed(result, task))
+        sys.stdout.flush()
+    deliver(run, arguments, sys.stderr if mode is Mode.FIX else sys.stdout)
+    return status(run, arguments, config)
+
+
+def _fixed(result: FileResult, task: Task) -> bytes:
+    """The fixed text as the file would hold it; what could not be fixed comes back as it was."""
+    if result.original is None or result.text is None:
+        return task.raw or b""
+    return result.original.with_text(result.text).raw
+
+
+def _require(config: Configuration, mode: Mode) -> None:
+    """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
+    for settings in config.distinct:
+        load_catalogue().select(settings)
+        if mode is not Mode.CHECK:
+            require_torch(settings)
+
+
+def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[list[Task], tuple[tuple[str, str], ...]]:
+    """The files of a run, each with its settings, and what was left out; raises UsageError for paths that hold nothing to check."""
+    tasks: dict[Path, Task] = {}
+    skipped: dict[str, str] = {}
+    for name in arguments.paths or (".",):
+        path = Path(name)
+        if not path.exists():
+            raise UsageError(f"{name}: there is no such file or folder")
+        files, left_out = discover([path], config.settings_for(path))
+        tasks.update((file, Task(file, config.settings_for(file), mode)) for file in files)
+        skipped.update((str(place), reason) for place, reason in left_out)
+        if path.is_dir() and not files:
+            warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))
+    return list(tasks.values()), tuple(skipped.items())
+
+
+def status(run: Run, arguments: Arguments, config: Configuration) -> int:
+    """2 where something could not be checked, 1 where findings are left (or a rewrite was refuted), else 0."""
+    if run.failures:
+        return 2
+    if arguments.exit_zero:
+        return 0
+    return int(run.refuted or any(_counts(diagnostic.severity, config.settings_for(Path(diagnostic.path))) for diagnostic in run.left))
+
+
+def _counts(severity: Severity, settings: Settings) -> bool:
+    return severity.rank >= Severity(settings.fail_on).rank

@@ -1,0 +1,59 @@
+"""The command line on top of the configuration files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lintorch.cli.arguments import Arguments
+from lintorch.config import Configuration
+from lintorch.settings import Settings, UsageError
+
+
+def configuration(arguments: Arguments) -> Configuration:
+    """Settings by folder, with what the command line says put on top; raises UsageError for an example that cannot be read."""
+    examples = _by_class(arguments.example)
+    exclude = tuple(_from_here(pattern) for pattern in arguments.exclude)
+
+    def overlay(settings: Settings) -> Settings:
+        chosen = replace(
+            settings,
+            select=settings.select if arguments.select is None else arguments.select,
+            extend_select=(*settings.extend_select, *arguments.extend_select),
+            ignore=(*settings.ignore, *arguments.ignore),
+            exclude=(*settings.exclude, *exclude),
+            examples={**settings.examples, **examples},
+        )
+        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "python", "include_generated")}
+        return replace(chosen, **{name: value for name, value in simple.items() if value})
+
+    return Configuration(arguments.config, overlay)
+
+
+def _from_here(pattern: str) -> str:
+    """A pattern of the command line is relative to where it is typed, not to the configuration file."""
+    return pattern if "/" not in pattern.rstrip("/") else (Path.cwd() / pattern).as_posix()
+
+
+def _by_class(examples: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Examples by the class or function that each calls first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for example in examples:
+        name = example_name(example)
+        found[name] = (*found.get(name, ()), example)
+    return found
+
+
+def example_name(example: str) -> str:
+    """The class or function an example is about; raises UsageError where it is not in the form of examples."""
+    try:
+        body = ast.parse(f"_({example})", mode="eval").body
+    except SyntaxError:
+        body = None
+    first = body.args[0] if isinstance(body, ast.Call) and body.args else None
+    target = first.func if isinstance(first, ast.Call) else first
+    if not isinstance(target, ast.Name | ast.Attribute):
+        raise UsageError(f"the example {example!r} is not of the form 'Net(10, 20), torch.randn(4, 10)'")
+    return ast.unparse(target)

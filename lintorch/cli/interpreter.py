@@ -1,0 +1,31 @@
+"""Can fixes be verified at all? Asked before anything runs."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import subprocess
+
+from lintorch.settings import Settings, UsageError
+
+_ASK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch') is None)"
+
+
+def require_torch(settings: Settings) -> None:
+    """Raise UsageError where the interpreter that would run both versions has no torch."""
+    if settings.python is not None:
+        _require_of(settings.python)
+    elif importlib.util.find_spec("torch") is None:
+        raise UsageError(
+            "running both versions needs PyTorch, which this Python does not have; install `lintorch[verify]` or name an interpreter that has it with --python"
+        )
+
+
+@functools.cache
+def _require_of(python: str) -> None:
+    try:
+        done = subprocess.run([python, "-c", _ASK], capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"--python {python}: cannot be run ({error}); name a Python interpreter") from None
+    if done.returncode:
+        raise UsageError(f"--python {python}: has no PyTorch; install torch there or name another interpreter")

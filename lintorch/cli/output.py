@@ -1,0 +1,60 @@
+"""Where reports go: standard output in colour on a terminal, plain elsewhere, or a file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from lintorch.catalogue import load_catalogue
+from lintorch.cli.arguments import Arguments
+from lintorch.engine.result import Run
+from lintorch.report import diff, formats, text
+from lintorch.report.escape import visible
+from lintorch.settings import UsageError
+
+
+def warn(message: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"lintorch: {visible(message)}\n")
+
+
+def deliver(run: Run, arguments: Arguments, stream: TextIO) -> None:
+    """Write the report of a run in the format asked for, and a line on standard error for each thing that could not be done."""
+    with opened(arguments, stream) as target:
+        if arguments.format != "text":
+            target.write(formats.render(arguments.format, run, load_catalogue()))
+        elif arguments.diff:
+            target.write(diff.render(run))
+            target = sys.stderr
+        if arguments.format == "text":
+            show(text.statistics(run, load_catalogue()) if arguments.statistics else text.report(run, load_catalogue()), target)
+        for failure in run.failures:
+            sys.stderr.write(f"{visible(failure)}\n")
+        if arguments.format == "text" and not arguments.quiet:
+            show(text.summary(run), target)
+
+
+@contextlib.contextmanager
+def opened(arguments: Arguments, stream: TextIO) -> Iterator[TextIO]:
+    """The file of --output-file, else `stream`; raises UsageError where the file cannot be written."""
+    if arguments.output_file is None:
+        yield stream
+        return
+    try:
+        with arguments.output_file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{arguments.output_file}: cannot be written ({error.strerror}); name another --output-file") from None
+
+
+def show(lines: Iterable[text.Line], stream: TextIO) -> None:
+    """Styled lines on a terminal, plain ones elsewhere."""
+    if stream.isatty():
+        from lintorch.report import terminal
+
+        terminal.show(lines, stream)
+    else:
+        stream.write(text.plain(lines))
+    stream.flush()

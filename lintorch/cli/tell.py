@@ -1,0 +1,49 @@
+"""Commands that tell about rules."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from lintorch.catalogue import RegisteredRule, load_catalogue
+from lintorch.cli.arguments import Arguments
+
+
+def explain(arguments: Arguments) -> int:
+    """Print a rule's page, with what its code says about it below the title."""
+    registered = load_catalogue().find(arguments.paths[0])
+    title, _, rest = registered.page.text.partition("\n")
+    sys.stdout.write(f"{title}\n\n{', '.join(_facts(registered))}\n{rest.rstrip()}\n")
+    return 0
+
+
+def _facts(registered: RegisteredRule) -> list[str]:
+    rule = registered.rule
+    return [
+        "on by default" if rule.default else f"off by default (--extend-select {registered.code})",
+        "has a fix" if registered.fixable else "reports only",
+        f"judges {rule.scope.value}",
+    ]
+
+
+def rules(arguments: Arguments) -> int:
+    """Print the rules there are, one a line or as JSON."""
+    registered = load_catalogue().rules
+    if arguments.format == "json":
+        text = json.dumps([_plain(one) for one in registered], indent=2) + "\n"
+    else:
+        text = "".join(f"{one.code}  {one.name:<28} {'on ' if one.rule.default else 'off'}  {one.page.sentence}\n" for one in registered)
+    sys.stdout.write(text)
+    return 0
+
+
+def _plain(registered: RegisteredRule) -> dict[str, object]:
+    return {
+        "code": registered.code,
+        "name": registered.name,
+        "default": registered.rule.default,
+        "fixable": registered.fixable,
+        "scope": registered.rule.scope.value,
+        "needs": registered.rule.needs.value,
+        "summary": registered.page.sentence,
+    }

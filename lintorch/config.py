@@ -1,0 +1,228 @@
+"""Settings from a project's files: [tool.lintorch] in the nearest pyproject.toml, line lengths from the neighbouring tools."""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from lintorch.settings import Settings, UsageError, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CHOICES = {
+    "allow": ("same-trace", "tested", "close", "undecided"),
+    "fail_on": ("error", "warning", "info"),
+    "single_use_style": ("nested", "rebind"),
+}
+
+
+class Configuration:
+    """What the configuration files say for each folder; every file is read once."""
+
+    def __init__(
+        self, explicit: Path | None = None, overlay: Callable[[Settings], Settings] = lambda settings: settings, flake8_length: int | None = None
+    ) -> None:
+        """`explicit` is used for every folder in place of the nearest pyproject.toml; `overlay` puts the command line on top.
+
+        `flake8_length` is what a running flake8 was told, which need not be what its files say.
+        """
+        self._explicit, self._overlay, self._flake8_length = explicit, overlay, flake8_length
+        self._by_folder: dict[Path, Settings] = {}
+        self._distinct: list[Settings] = []
+
+    def settings_for(self, path: Path) -> Settings:
+        """The settings for a file or folder; raises UsageError for a configuration file that cannot be used."""
+        folder = path if path.is_dir() else path.parent
+        return self._for_folder(Path(folder.absolute()))
+
+    @property
+    def distinct(self) -> tuple[Settings, ...]:
+        """The different settings given out so far."""
+        return tuple(self._distinct)
+
+    def _for_folder(self, folder: Path) -> Settings:
+        if folder not in self._by_folder:
+            self._by_folder[folder] = self._read(folder)
+        return self._by_folder[folder]
+
+    def _read(self, folder: Path) -> Settings:
+        file = self._explicit or nearest_configuration(folder)
+        given = read_configuration(file) if file else {}
+        length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length) or Settings.line_length
+        settings = Settings(**{**given, "line_length": length, "root": file.absolute().parent if file else Path.cwd()})
+        return self._share(self._overlay(settings))
+
+    def _share(self, settings: Settings) -> Settings:
+        """One object for equal settings, so that files can be grouped by identity."""
+        known = next((known for known in self._distinct if known == settings), None)
+        if known is None:
+            self._distinct.append(settings)
+        return known or settings
+
+
+def nearest_configuration(folder: Path) -> Path | None:
+    """The nearest pyproject.toml upward that has a [tool.lintorch] table."""
+    for place in (folder, *folder.parents):
+        if _table(place / "pyproject.toml", "lintorch") is not None:
+            return place / "pyproject.toml"
+    return None
+
+
+def read_configuration(file: Path) -> Mapping[str, Any]:
+    """What [tool.lintorch] sets, as arguments of Settings; raises UsageError naming the key that is unknown or has a wrong type."""
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such configuration file")
+    table = _table(file, "lintorch") or {}
+    return dict(_setting(file, key, value) for key, value in table.items())
+
+
+def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
+    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name != "root"}
+    if key not in known:
+        raise UsageError(f"{file}: unknown key [tool.lintorch] {key}{nearest(key, known)}")
+    name, wanted = known[key].name, str(known[key].type)
+    return name, _checked_choice(file, key, name, _converted(f"{file}: [tool.lintorch] {key}", wanted, value))
+
+
+def _checked_choice(file: Path, key: str, name: str, value: Any) -> Any:
+    choices = CHOICES.get(name)
+    if choices and value not in choices:
+        raise UsageError(f"{file}: [tool.lintorch] {key} is one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _converted(place: str, wanted: str, value: object) -> Any:
+    """`value` as the type that the field of Settings declares; raises UsageError."""
+    if wanted.startswith("Mapping") and isinstance(value, dict):
+        return {name: _converted(f'{place}."{name}"', "tuple[str, ...]", item) for name, item in value.items()}
+    if wanted.startswith("tuple") and isinstance(value, str):
+        return (value,)
+    if wanted.startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    simple: dict[str, type | tuple[type, ...]] = {"str": str, "str | None": str, "int": int, "float": (int, float), "bool": bool}
+    if wanted in simple and isinstance(value, simple[wanted]) and (wanted == "bool" or not isinstance(value, bool)):
+        if isinstance(value, int | float) and value < 0:
+            raise UsageError(f"{place} must not be negative")
+        return value
+    raise UsageError(f"{place} must be {_in_words(wanted)}, not {value!r}")
+
+
+def _in_words(wanted: str) -> str:
+    words = {"str": "a string", "str | None": "a string", "int": "a whole number", "float": "a number", "bool": "true or false"}
+    if wanted.startswith("Mapping"):
+        return "a table of lists of strings"
+    return words.get(wanted, "a list of strings")
+
+
+def neighbours_line_length(folder: Path, flake8_length: int | None = None) -> int | None:
+    """The line length that ruff, black or flake8 (in this order) is set to for `folder`; None where none is."""
+    places = tuple(_places(folder))
+    for tool in (_ruff, _black, (lambda _: flake8_length) if flake8_length else _flake8):
+        for place in places:
+            length = tool(place)
+            if length is not None:
+                return length
+    return None
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """`folder` and those above it, up to the root of the repository."""
+    for place in (folder, *folder.parents):
+        yield place
+        if (place / ".git").exists():
+            return
+
+
+def _ruff(folder: Path) -> int | None:
+    for name in (".ruff.toml", "ruff.toml"):
+        if (folder / name).is_file():
+            return _whole(_foreign(folder / name).get("line-length"))
+    return _whole((_foreign_table(folder, "ruff") or {}).get("line-length"))
+
+
+def _black(folder: Path) -> int | None:
+    return _whole((_foreign_table(folder, "black") or {}).get("line-length"))
+
+
+def _flake8(folder: Path) -> int | None:
+    for name in ("setup.cfg", "tox.ini", ".flake8"):
+        value = _ini(folder / name).get("flake8", {})
+        given = value.get("max-line-length", value.get("max_line_length", ""))
+        if given.strip().isdigit():
+            return int(given)
+    return None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _table(file: Path, tool: str) -> Mapping[str, Any] | None:
+    """The [tool.<tool>] table of a TOML file, None where there is none; raises UsageError."""
+    table = _toml(file).get("tool", {})
+    found = table.get(tool) if isinstance(table, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise UsageError(f"{file}: tool.{tool} must be a table, not {found!r}")
+    return found
+
+
+def _foreign_table(folder: Path, tool: str) -> Mapping[str, Any] | None:
+    table = _foreign(folder / "pyproject.toml").get("tool", {})
+    found = table.get(tool) if isinstance(table, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _foreign(file: Path) -> Mapping[str, Any]:
+    """Another tool's file: where it is broken, that tool will say so."""
+    try:
+        return _toml(file)
+    except UsageError:
+        return {}
+
+
+def _toml(file: Path) -> Mapping[str, Any]:
+    """A TOML file, empty where there is none; raises UsageError where it cannot be read or is not TOML."""
+    stamp = _stamp(file)
+    return _parsed_toml(file, stamp) if stamp else {}
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What tells one state of a file from another, so that a long-lived server never answers from an old one; None where there is no file."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size) if file.is_file() else None
+
+
+@functools.cache
+def _parsed_toml(file: Path, _stamp: tuple[int, int]) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror}); check its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: is not valid TOML ({error}); correct it or name another file with --config") from None
+
+
+def _ini(file: Path) -> Mapping[str, Mapping[str, str]]:
+    stamp = _stamp(file)
+    return _parsed_ini(file, stamp) if stamp else {}
+
+
+@functools.cache
+def _parsed_ini(file: Path, _stamp: tuple[int, int]) -> Mapping[str, Mapping[str, str]]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(file, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return {}
+    return {name: dict(parser[name]) for name in parser.sections()}

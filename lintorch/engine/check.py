@@ -1,0 +1,197 @@
+"""Judging one file: from its text to the findings that its selection of rules has about it."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lintorch.catalogue import Catalogue, RegisteredRule, best_fit
+from lintorch.flow.gate import seeds
+from lintorch.rule import Finding, Measurement, Rule, Scope
+from lintorch.settings import Settings
+from lintorch.source.parse import parse
+from lintorch.source.suppress import Suppressions
+from lintorch.source.text import Source
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.flow.temporary import Temporary
+    from lintorch.project.module import FunctionEntry, Module
+    from lintorch.project.project import Project
+
+ALL_COMMENTS, OWN_COMMENTS = "all", "own"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finding and the class (or free function) whose rewrite its fix is part of."""
+
+    finding: Finding
+    group: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the rules say about one text of a file, sorted by place, suppressed findings left out."""
+
+    source: Source
+    judged: tuple[Judged, ...] = ()
+    withheld: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+
+class Checker:
+    """Judges files, keeping the projects it has read for the files that follow."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._projects: dict[Path, Project] = {}
+        self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
+
+    def analyse(
+        self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS
+    ) -> Analysis:
+        """Judge one text; `only` limits it to one class or free function. Raises SourceError where it cannot be parsed.
+
+        `comments` says which suppressions count: all, or lintorch's own where the caller looks after `# noqa` itself.
+        """
+        tree = tree or parse(source)
+        rules = self.rules(settings, source.path)
+        if not rules or not _may_hold_findings(source, rules):
+            return Analysis(source)
+        project = self._project(source.path)
+        module = project.load(source, tree)
+        return _Pass(source, settings, project, module, only).run(rules, comments)
+
+    def rules(self, settings: Settings, path: Path) -> tuple[RegisteredRule, ...]:
+        """The rules these settings switch on for that file; raises UsageError for an unknown code."""
+        # Settings hold mappings, so they cannot be hashed; the stored reference keeps the identity from being used again.
+        known = self._selected.get(id(settings))
+        if known is None:
+            known = self._selected[id(settings)] = (settings, self._catalogue.select(settings))
+        ignored = [code for pattern, codes in settings.per_file_ignores.items() if matches(pattern, path, settings.root) for code in codes]
+        return tuple(registered for registered in known[1] if best_fit(ignored, registered) is None)
+
+    def _project(self, path: Path) -> Project:
+        from lintorch.project.project import Project
+
+        folder = path.absolute().parent
+        if folder not in self._projects:
+            found = Project.around(path.absolute())
+            self._projects[folder] = next((known for known in self._projects.values() if known.root == found.root), found)
+        return self._projects[folder]
+
+
+def matches(pattern: str, path: Path, root: Path) -> bool:
+    """Does a file fit a pattern: its name, or its path from the folder that patterns are relative to?"""
+    if "/" not in pattern:
+        return fnmatch(path.name, pattern)
+    full = path.absolute().as_posix()
+    return fnmatch(full, (root.absolute() / pattern).as_posix())
+
+
+def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
+    """A look at the bytes: rules about modules need a class; the others need torch to be named."""
+    return any(b"torch" in source.raw if registered.rule.scope is Scope.TRAINING else b"class" in source.raw for registered in rules)
+
+
+@dataclass
+class _Pass:
+    """One pass of the rules over one module."""
+
+    source: Source
+    settings: Settings
+    project: Project
+    module: Module
+    only: str | None
+    findings: list[Judged] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def run(self, rules: tuple[RegisteredRule, ...], comments: str) -> Analysis:
+        for entry, scopes in self._entries({registered.rule.scope for registered in rules}):
+            self._judge(entry, [registered.rule for registered in rules if registered.rule.scope in scopes])
+        needs = {registered.code for registered in rules if registered.rule.needs is not Measurement.NONE}
+        kept = _unsuppressed(self.source, _ordered(self.findings), {registered.code: registered.rule.aliases for registered in rules}, comments)
+        withheld = Counter(judged.finding.code for judged in kept if judged.finding.code in needs)
+        return Analysis(self.source, tuple(judged for judged in kept if judged.finding.code not in needs), withheld, tuple(self.failures))
+
+    def _entries(self, scopes: set[Scope]) -> Iterator[tuple[FunctionEntry, set[Scope]]]:
+        """The functions that some scope asks for, each once, in the order of the file."""
+        asked: dict[int, tuple[FunctionEntry, set[Scope]]] = {}
+        for scope in scopes:
+            for entry in self._judged_by(scope):
+                if self.only is None or group_of(entry, self.module) == self.only:
+                    asked.setdefault(id(entry.node), (entry, set()))[1].add(scope)
+        yield from sorted(asked.values(), key=lambda item: item[0].node.lineno)
+
+    def _judged_by(self, scope: Scope) -> Iterable[FunctionEntry]:
+        if scope is Scope.FORWARD:
+            return self.project.judged_methods(self.module)
+        functions = self.module.functions.values()
+        if scope is Scope.TRAINING:
+            return functions
+        return (entry for entry in functions if entry.owner and self.project.module_evidence(entry.owner))
+
+    def _judge(self, entry: FunctionEntry, rules: list[Rule]) -> None:
+        """Ask each rule whose seed the function holds; flow is built only if there is one."""
+        held = seeds(entry.node)
+        wanted = [rule for rule in rules if not rule.seeds or rule.seeds & held]
+        if not wanted:
+            return
+        temporaries = frozenset(rule.temporary for rule in rules if rule.temporary is not None)
+        flow = self._flow(entry, temporaries)
+        for rule in wanted:
+            self._ask(rule, entry, flow)
+
+    def _flow(self, entry: FunctionEntry, temporaries: frozenset[Temporary]) -> FunctionFlow:
+        from lintorch.flow.function import FunctionFlow  # late: brings libcst
+
+        return FunctionFlow(entry, self.module, self.project, self.settings.line_length, temporaries)
+
+    def _ask(self, rule: Rule, entry: FunctionEntry, flow: FunctionFlow) -> None:
+        from lintorch.flow.segment import Unmappable
+
+        try:
+            self.findings += [Judged(finding, group_of(entry, self.module)) for finding in rule.check(flow)]
+        except Unmappable:
+            pass  # a function that libcst cannot reproduce is one nothing is known about
+        except Exception as error:  # noqa: BLE001 - one rule on one function must not cost the others
+            self._fail(rule.code, entry, error)
+
+    def _fail(self, what: str, entry: FunctionEntry, error: Exception) -> None:
+        place = f"{self.source.path}:{entry.node.lineno}"
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+        self.failures.append(f"{place}: internal error: {what} failed on {entry.qualname} ({detail}); please report it, everything else was checked")
+
+
+def group_of(entry: FunctionEntry, module: Module) -> str:
+    """The class a function belongs to, else the outermost free function it stands in."""
+    if entry.owner is not None:
+        return entry.owner.qualname
+    parts = entry.qualname.split(".")
+    prefixes = [".".join(parts[:size]) for size in range(len(parts) - 1, 0, -1)]
+    return next((prefix for prefix in prefixes if prefix in module.classes), parts[0])
+
+
+def _ordered(findings: Iterable[Judged]) -> list[Judged]:
+    """Sorted by place and code, one finding a code and place."""
+    unique = {(judged.finding.span, judged.finding.code): judged for judged in findings}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _unsuppressed(source: Source, findings: list[Judged], aliases: Mapping[str, tuple[str, ...]], comments: str) -> list[Judged]:
+    if not findings:
+        return []
+    suppressions = Suppressions.of(source)
+    own = suppressions.covers_own if comments == OWN_COMMENTS else suppressions.covers
+
+    def covered(judged: Judged) -> bool:
+        line = source.position(judged.finding.span.start).line
+        return own(line, judged.finding.code) or any(suppressions.covers(line, alias) for alias in aliases[judged.finding.code])
+
+    return [judged for judged in findings if not covered(judged)]

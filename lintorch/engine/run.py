@@ -1,0 +1,214 @@
+"""Many files through an executor: results in the order of the files, whatever process they came from."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import enum
+import functools
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lintorch.catalogue import load_catalogue
+from lintorch.engine.check import Analysis, Checker
+from lintorch.engine.place import place
+from lintorch.engine.result import FileResult, fingerprinted
+from lintorch.settings import Settings, UsageError
+from lintorch.source.discover import is_generated
+from lintorch.source.text import Source, SourceError
+from lintorch.source.write import write
+from lintorch.verify.verdict import Change, Verdict
+
+if TYPE_CHECKING:
+    from lintorch.verify.verifier import Verifier
+
+# Below this many files a pool costs more than it saves.
+_FEW = 16
+_CHUNK = 8
+
+
+class Mode(enum.Enum):
+    """What is done with a file: it is judged, its fix is worked out, or that fix is written too."""
+
+    CHECK = "check"
+    DIFF = "diff"
+    FIX = "fix"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file of a run; `raw` stands in for its bytes where they do not come from the disk."""
+
+    path: Path
+    settings: Settings
+    mode: Mode
+    raw: bytes | None = None
+
+
+class Workshop:
+    """What a process keeps from file to file: the rules, the projects read so far, the workers that run user code."""
+
+    def __init__(self) -> None:
+        self.checker = Checker(load_catalogue())
+        self._verifiers: dict[int, tuple[Settings, Verifier]] = {}
+
+    def handle(self, task: Task) -> FileResult:
+        """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
+        try:
+            source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
+            return self._judge(source, task)
+        except SourceError as error:
+            reason = error.reason if error.line is None else f"{error.reason} (line {error.line})"
+            return FileResult(str(task.path), failures=(str(error),), skipped=reason)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one file must not cost the others
+            detail = " ".join(f"{type(error).__name__}: {error}".split())
+            return FileResult(str(task.path), failures=(f"{task.path}: internal error: {detail}; please report it, the file was left alone",))
+
+    def _judge(self, source: Source, task: Task) -> FileResult:
+        if not task.settings.include_generated and is_generated(source):
+            return FileResult(str(source.path), skipped="says that it is generated")
+        if task.mode is Mode.CHECK:
+            return checked(self.checker.analyse(source, task.settings))
+        from lintorch.engine.repair import repair  # late: a check has no use for it
+
+        verify = functools.partial(self._verify, task.settings)
+        return repair(self.checker, task.settings, verify, source, in_place=task.mode is Mode.FIX)
+
+    def _verify(self, settings: Settings, change: Change, examples: tuple[str, ...]) -> Verdict:
+        from lintorch.verify.verifier import Verifier
+
+        if id(settings) not in self._verifiers:
+            self._verifiers[id(settings)] = (settings, Verifier(settings).__enter__())
+        return self._verifiers[id(settings)][1].verify(change, examples)
+
+    def close(self) -> None:
+        """End the workers."""
+        for _, verifier in self._verifiers.values():
+            verifier.__exit__(None, None, None)
+        self._verifiers.clear()
+
+
+def checked(analysis: Analysis) -> FileResult:
+    """The result of a file that was judged and nothing else."""
+    source = analysis.source
+    diagnostics = fingerprinted(place(source, judged.finding) for judged in analysis.judged)
+    return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld)
+
+
+def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
+    """The results of all tasks in their order; what is to be fixed is written as soon as it is known."""
+    jobs = min(jobs or usable_cores(), len(tasks))
+    parallel = jobs > 1 and (len(tasks) > _FEW or any(task.mode is not Mode.CHECK for task in tasks))
+    results: dict[int, FileResult] = {}
+    for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
+        results[index] = _written(result) if tasks[index].mode is Mode.FIX else result
+    return tuple(results[index] for index in range(len(tasks)))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _written(result: FileResult) -> FileResult:
+    """Put a file's new text in its place; where that fails the file stays as it was and the result says so."""
+    if result.text is None or result.original is None:
+        return result
+    try:
+        write(result.original, result.text)
+    except SourceError as error:
+        return FileResult(result.path, failures=(str(error),), skipped=f"could not be written ({error.reason})")
+    return result
+
+
+def run_text(task: Task) -> FileResult:
+    """The result of one task, written nowhere."""
+    ((_, result),) = _in_process([task], 1)
+    return result
+
+
+def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileResult]]:
+    workshop = Workshop()
+    try:
+        for index, task in enumerate(tasks):
+            yield index, workshop.handle(task)
+    finally:
+        workshop.close()
+
+
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileResult]]:
+    """Largest files first, in chunks. A file on which a process dies costs that file only."""
+    load_catalogue()  # errors of rule packs are told once, and forked processes need not look again
+    size = _CHUNK if all(task.mode is Mode.CHECK for task in tasks) else 1
+    order = sorted(range(len(tasks)), key=lambda index: -_size(tasks[index].path))
+    chunks = [order[start : start + size] for start in range(0, len(order), size)]
+    lost: list[int] = []
+    with _Pool(jobs) as pool:
+        futures = {pool.submit(_handle, [tasks[index] for index in chunk]): chunk for chunk in chunks}
+        for future in concurrent.futures.as_completed(futures):
+            try:
+                yield from zip(futures[future], future.result(), strict=True)
+            except BrokenProcessPool:
+                lost += futures[future]
+    yield from _one_by_one(tasks, lost)
+
+
+def _one_by_one(tasks: Sequence[Task], indices: Iterable[int]) -> Iterator[tuple[int, FileResult]]:
+    """Files that shared a pool with one that killed its process, each in a process of its own."""
+    for index in indices:
+        with _Pool(1) as pool:
+            try:
+                yield index, pool.submit(_handle, [tasks[index]]).result()[0]
+            except BrokenProcessPool:
+                path = str(tasks[index].path)
+                failure = f"{path}: internal error: the process that judged it died; please report it, the file was left alone"
+                yield index, FileResult(path, failures=(failure,), skipped="the process that judged it died")
+
+
+class _Pool:
+    """A pool of processes that does not outlive an interruption."""
+
+    def __init__(self, jobs: int) -> None:
+        self._executor = concurrent.futures.ProcessPoolExecutor(jobs, initializer=_begin)
+
+    def __enter__(self) -> concurrent.futures.ProcessPoolExecutor:
+        return self._executor
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for child in multiprocessing.active_children():
+                child.terminate()
+        self._executor.shutdown(cancel_futures=kind is not None)
+
+
+_workshop: Workshop | None = None
+
+
+def _begin() -> None:
+    """In each process of a pool: a workshop of its own, closed when the process ends; interruptions are the parent's to handle."""
+    global _workshop
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _workshop = Workshop()
+    Finalize(None, _workshop.close, exitpriority=10)
+
+
+def _handle(tasks: list[Task]) -> list[FileResult]:
+    assert _workshop is not None
+    return [_workshop.handle(task) for task in tasks]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,28 @@
+"""GitLab's code quality report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import Any
+
+from lintorch.catalogue import Catalogue
+from lintorch.engine.result import Diagnostic, Run
+from lintorch.rule import Severity
+
+_LEVELS = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
+
+
+def render(run: Run, _catalogue: Catalogue) -> str:
+    """A list with one issue for each finding that is left."""
+    return json.dumps([_issue(diagnostic) for diagnostic in run.left], indent=2) + "\n"
+
+
+def _issue(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "description": f"{diagnostic.code} {diagnostic.message}",
+        "check_name": diagnostic.rule,
+        "fingerprint": diagnostic.fingerprint,
+        "severity": _LEVELS[diagnostic.severity],
+        "location": {"path": PurePath(diagnostic.path).as_posix(), "lines": {"begin": diagnostic.start.line, "end": diagnostic.end.line}},
+    }

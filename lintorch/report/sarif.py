@@ -1,0 +1,91 @@
+"""SARIF 2.1.0, for code scanning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from lintorch import __version__
+from lintorch.catalogue import Catalogue, RegisteredRule
+from lintorch.engine.result import Diagnostic, Patch, PlacedEdit, Run
+from lintorch.rule import Severity
+from lintorch.source.text import Position
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(run: Run, catalogue: Catalogue) -> str:
+    """One run with the pages of its rules as help, the findings that are left, their fixes and lasting fingerprints."""
+    left = list(run.left)
+    codes = {diagnostic.code for diagnostic in left}
+    rules = [registered for registered in catalogue.rules if registered.code in codes]
+    driver = {"name": "lintorch", "version": __version__, "rules": [_rule(registered) for registered in rules]}
+    document = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "invocations": [_invocation(run)],
+                "results": [_result(diagnostic, rules) for diagnostic in left],
+            }
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _rule(registered: RegisteredRule) -> dict[str, Any]:
+    page = registered.page
+    return {
+        "id": registered.code,
+        "name": registered.name,
+        "shortDescription": {"text": page.sentence},
+        "fullDescription": {"text": page.sections["Why it matters"] or page.sentence},
+        "help": {"text": page.text, "markdown": page.text},
+        "defaultConfiguration": {"enabled": registered.rule.default},
+    }
+
+
+def _invocation(run: Run) -> dict[str, Any]:
+    notes = [{"level": "error", "message": {"text": failure}} for failure in run.failures]
+    return {"executionSuccessful": not notes, "toolExecutionNotifications": notes}
+
+
+def _result(diagnostic: Diagnostic, rules: Sequence[RegisteredRule]) -> dict[str, Any]:
+    index = next((number for number, registered in enumerate(rules) if registered.code == diagnostic.code), -1)
+    place = {
+        "physicalLocation": {"artifactLocation": _artifact(diagnostic), "region": _region(diagnostic.start, diagnostic.end)},
+        "logicalLocations": [{"fullyQualifiedName": diagnostic.symbol}],
+    }
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": index,
+        "level": _LEVELS[diagnostic.severity],
+        "message": {"text": diagnostic.message},
+        "locations": [place],
+        "partialFingerprints": {"lintorch/v1": diagnostic.fingerprint},
+        **({"fixes": [_fix(diagnostic, diagnostic.fix)]} if diagnostic.fix else {}),
+    }
+
+
+def _fix(diagnostic: Diagnostic, patch: Patch) -> dict[str, Any]:
+    change = {"artifactLocation": _artifact(diagnostic), "replacements": [_replacement(edit) for edit in patch.edits]}
+    return {"description": {"text": patch.title}, "artifactChanges": [change]}
+
+
+def _replacement(edit: PlacedEdit) -> dict[str, Any]:
+    return {"deletedRegion": _region(edit.start, edit.end), "insertedContent": {"text": edit.text}}
+
+
+def _artifact(diagnostic: Diagnostic) -> dict[str, str]:
+    path = PurePath(diagnostic.path)
+    return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")}
+
+
+def _region(start: Position, end: Position) -> dict[str, int]:
+    return {"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column}

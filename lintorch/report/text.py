@@ -1,0 +1,153 @@
+"""The report for people, as lines of styled pieces: what was found, where, why, what to do, and on what a verdict rests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from lintorch.catalogue import Catalogue
+from lintorch.engine.result import Diagnostic, FileResult, Patch, Rewrite, Run
+from lintorch.report.escape import visible, width
+from lintorch.report.words import counted, diff_lines, verdict_lines
+from lintorch.verify.verdict import Status
+
+Piece = tuple[str, str]  # a text and the name of its style
+Line = tuple[Piece, ...]
+
+STYLES = {
+    "": "", "path": "bold", "error": "bold red", "warning": "bold yellow", "info": "bold blue", "dim": "dim", "caret": "bold red",
+    "old": "red", "new": "green", "good": "bold green", "bad": "bold red", "doubt": "bold yellow",
+}  # fmt: skip
+_VERDICT_STYLES = {Status.SAME_TRACE: "good", Status.TESTED: "good", Status.CLOSE: "doubt", Status.UNDECIDED: "doubt", Status.REFUTED: "bad"}
+_GUTTER = 6
+
+
+def render(run: Run, catalogue: Catalogue) -> str:
+    """The report without colours."""
+    return plain(report(run, catalogue))
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """Lines as text, styles left out."""
+    return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
+
+
+def report(run: Run, _catalogue: Catalogue) -> Iterator[Line]:
+    """Findings file by file; those that were rewritten together stand under their rewrite."""
+    for file in run.files:
+        for diagnostic in file.diagnostics:
+            if diagnostic.rewrite is None:
+                yield from _finding(diagnostic)
+        for rewrite in file.rewrites:
+            yield from _rewrite(run, rewrite, [diagnostic for diagnostic in file.diagnostics if diagnostic.rewrite == rewrite.id])
+
+
+def statistics(run: Run, catalogue: Catalogue) -> Iterator[Line]:
+    """How often each rule speaks, most often first."""
+    names = {registered.code: registered.name for registered in catalogue.rules}
+    for code, number in Counter(diagnostic.code for diagnostic in run.left).most_common():
+        yield (f"{number:>6}  ", ""), (code, "warning"), (f"  {names.get(code, '')}", "")
+
+
+def _finding(diagnostic: Diagnostic) -> Iterator[Line]:
+    yield _headline(diagnostic)
+    yield from _excerpt(diagnostic)
+    for why in _reasons(diagnostic):
+        yield (" " * _GUTTER + "= ", "dim"), (visible(why), "")
+    if diagnostic.fix:
+        yield (" " * _GUTTER + "= ", "dim"), ("fix: ", "good"), (visible(diagnostic.fix.title), "")
+        yield from _diff(diagnostic.fix)
+    yield ()
+
+
+def _headline(diagnostic: Diagnostic) -> Line:
+    place = f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}: "
+    return (visible(place), "path"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
+
+
+def _reasons(diagnostic: Diagnostic) -> Sequence[str]:
+    """The evidence, with what is retained first."""
+    retained = [f"keeps {diagnostic.retains.what} alive", *diagnostic.retains.evidence] if diagnostic.retains else []
+    return list(dict.fromkeys((*retained, *diagnostic.evidence)))
+
+
+def _excerpt(diagnostic: Diagnostic) -> Iterator[Line]:
+    text, start = diagnostic.line_text, diagnostic.start.column - 1
+    end = diagnostic.end.column - 1 if diagnostic.end.line == diagnostic.start.line else len(text)
+    before, marked = visible(text[:start]), visible(text[start:end])
+    yield _numbered(diagnostic.start.line), (before + marked + visible(text[end:]), "")
+    yield _numbered(None), (" " * width(before), ""), ("^" * max(width(marked), 1), "caret")
+
+
+def _numbered(line: int | None) -> Piece:
+    return f"{line if line is not None else '':>{_GUTTER}} | ", "dim"
+
+
+def _diff(patch: Patch) -> Iterator[Line]:
+    styles = {"-": "old", "+": "new", " ": ""}
+    for sign, number, text in diff_lines(patch):
+        yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
+
+
+def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic]) -> Iterator[Line]:
+    """A class or function, the findings that its rewrite answers, the change, and the verdict on it."""
+    said, style = _fate(run, rewrite)
+    yield (visible(f"{rewrite.path}: {rewrite.symbol}: "), "path"), (f"{counted(len(answered), 'finding')} {said}", style)
+    for diagnostic in answered:
+        place = f"{diagnostic.start.line}:{diagnostic.start.column}"
+        yield (f"  {place:>{_GUTTER + 1}} ", "dim"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
+    yield from _diff(rewrite.patch)
+    for number, text in enumerate(verdict_lines(rewrite.verdict)):
+        yield (" " * _GUTTER + "= ", "dim"), (visible(text), _VERDICT_STYLES[rewrite.verdict.status] if number == 0 else "")
+    if not rewrite.allowed:
+        yield from _advice(rewrite)
+    yield ()
+
+
+def _fate(run: Run, rewrite: Rewrite) -> Piece:
+    if not rewrite.allowed:
+        return "not fixed", "bad"
+    return ("fixed", "good") if run.written else ("would be fixed", "good")
+
+
+def _advice(rewrite: Rewrite) -> Iterator[Line]:
+    level = rewrite.verdict.status.value
+    if rewrite.verdict.status in (Status.CLOSE, Status.UNDECIDED):
+        yield (" " * _GUTTER + "= ", "dim"), (f"to write it all the same: --allow {level}", "dim")
+
+
+def summary(run: Run) -> Iterator[Line]:
+    """The last lines: how much was found, fixed and left, and what was not looked at."""
+    yield ((_fixing_summary(run) if run.fixing else _checking_summary(run)), "path"),
+    for reason, number in Counter(_short(reason) for _, reason in run.all_skipped).items():
+        yield (f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),
+    for code, number in sorted(run.withheld.items()):
+        yield (f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),
+
+
+def _short(reason: str) -> str:
+    """Reasons are counted, so what is particular to one file is left to its own message."""
+    return reason.split(" (")[0]
+
+
+def _checking_summary(run: Run) -> str:
+    found = list(run.left)
+    files = counted(run.checked, "file")
+    if not found:
+        return f"Nothing found in {files}."
+    fixable = sum(diagnostic.fix is not None for diagnostic in found)
+    hint = f" --fix can try {fixable} of them." if fixable else ""
+    return f"Found {counted(len(found), 'finding')} in {_holding(run.files)} of {files}.{hint}"
+
+
+def _holding(files: Iterable[FileResult]) -> int:
+    return sum(bool(file.diagnostics) for file in files)
+
+
+def _fixing_summary(run: Run) -> str:
+    allowed = {rewrite.id for rewrite in run.rewrites if rewrite.allowed}
+    fixed = sum(diagnostic.rewrite in allowed for diagnostic in run.diagnostics)
+    left = sum(1 for _ in run.diagnostics) - fixed
+    verb = "Fixed" if run.written else "Would fix"
+    rest = f"{left} left" if run.written else f"{left} would be left"
+    return f"{verb} {counted(fixed, 'finding')} in {counted(sum(file.changed for file in run.files), 'file')}, {rest}; {counted(run.checked, 'file')} checked."
