@@ -46,7 +46,7 @@ def confine(limits: Limits, namespaces: bool = True) -> str:
     machine = architecture() if _libc is not None else None
     own_namespaces = guarded = filtered = False
     if machine is not None:
-        _control(_PR_SET_PDEATHSIG, _SIGKILL)
+        end_with_parent()
         _control(_PR_SET_NO_NEW_PRIVS, 1)
         own_namespaces = namespaces and _works(lambda: _enter_namespaces(limits["temp"]))
         guarded = _works(lambda: _restrict_files(limits["temp"]))
@@ -54,6 +54,12 @@ def confine(limits: Limits, namespaces: bool = True) -> str:
     if machine is not None:
         filtered = _works(lambda: _filter_calls(machine, files_guarded=guarded))
     return _level(limited, guarded and filtered, own_namespaces)
+
+
+def end_with_parent() -> None:
+    """Have this process killed when the thread that forked it ends, where the system can do that."""
+    if _libc is not None:
+        _control(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def probe(temp: str) -> str:

@@ -1,0 +1,226 @@
+"""What a child does with its job: one role, one result, and out. Nothing a child has touched is used again."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import torch
+
+from . import load, search
+from .alter import Canary
+from .confine import LEVELS, confine
+from .differences import differences
+from .lines import LineLog
+from .measure import fake_trace, peaks, traces
+from .observe import Listing, Record
+from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
+from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, run_all, situations
+from .seek import NoInputs, seek
+from .state import Unmatched
+from .subject import NotBuilt, Setup, Version, build, load_version
+
+# Sections that decide; what is only heard (warnings, prints) is compared too, but cannot refute.
+DECIDING = ("raised", "output", "gradient", "argument", "state", "globals")
+_LISTED_BYTES = 512 << 20
+
+Write = Callable[..., None]
+
+
+def warm_up() -> None:
+    """Import and run once, in the zygote, what children need of torch."""
+    search.warm_up()
+    layer = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.LayerNorm(2))
+    plan = Plan(seeds=[0], modes=["train", "eval"], repeats=1)
+    subject = Subject(layer, [Variant(("__call__", (torch.ones(1, 2),), {}), {0: [None]}, with_grad=True)], {})
+    list(run_all(subject, plan, lambda key, section: Record(), Sink()))
+    traces(subject, plan, Sink())
+
+
+def run(job: int, result: int, key: bytes, isolation: str, temp: str) -> None:
+    """Read the job, take on its confinement, do it, send what came of it, end the process."""
+    frame = unpack(key, _read_all(job))[0]
+    sink = _settle(result, temp)
+
+    def write(head: Dict[str, Any], blobs: "List[bytes] | None" = None) -> None:
+        _write_all(result, pack(key, head, blobs or []))
+
+    limits = Limits(seconds=frame.head["seconds"], bytes=frame.head["bytes"], temp=temp)
+    reached = confine(limits, namespaces=isolation == "full")
+    if LEVELS.index(reached) < LEVELS.index(isolation):
+        write({"problem": "isolation", "reason": f"only {reached} of {isolation} was reached"})
+    else:
+        _do(frame, write, sink)
+    os._exit(0)
+
+
+def _settle(result: int, temp: str) -> Sink:
+    """Leave nothing open but the result, nothing to read, nobody listening, and one folder to write into."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    limit = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 256
+    os.closerange(3, result)
+    os.closerange(result + 1, min(limit, 4096))
+    os.environ.update(HOME=temp, TMPDIR=temp, TEMP=temp, TMP=temp)
+    tempfile.tempdir = temp
+    sink = Sink()
+    sys.stdin, sys.stdout, sys.stderr = open(os.devnull), sink, Sink()  # type: ignore[assignment]
+    return sink
+
+
+def _read_all(descriptor: int) -> bytes:
+    chunks = []
+    while True:
+        chunk = os.read(descriptor, 1 << 20)
+        if not chunk:
+            os.close(descriptor)
+            return b"".join(chunks)
+        chunks.append(chunk)
+
+
+def _write_all(descriptor: int, chunks: List[bytes]) -> None:
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def _do(frame: Frame, write: Write, sink: Sink) -> None:
+    """The role the job names; user code may raise anything at any point, and that is a result too."""
+    try:
+        _ROLES[frame.head["kind"]](frame, write, sink)
+    except CannotLoad as error:
+        write({"problem": "load", "reason": str(error)})
+    except (NotBuilt, Unmatched, NoInputs) as error:
+        write({"problem": {NotBuilt: "build", Unmatched: "match"}.get(type(error), "inputs"), "reason": str(error), "hint": getattr(error, "hint", None)})
+    except BaseException as error:
+        write({"problem": "failure", "reason": describe_error(error)})
+
+
+def _search(frame: Frame, write: Write, sink: Sink) -> None:
+    found = seek(frame.head, sink)
+    write(found.head, found.blobs)
+
+
+def _measure(frame: Frame, write: Write, sink: Sink) -> None:
+    """Run the plan; then, as frames of their own, so that a failure there costs no more: traces and peaks, where asked for."""
+    version, plan = _version(frame), frame.head["plan"]
+    seen = [_told(run) for run in run_all(version.subject, plan, lambda key, section: Record(), sink)]
+    write({"runs": seen, "initial": version.initial, "renamed": version.renamed, "touched": list(version.loaded.touched)})
+    if frame.head.get("trace"):
+        write({"trace": traces(version.subject, plan, sink)})
+    if frame.head.get("peak"):
+        write({"peak": peaks(version.subject, plan, sink)})
+
+
+def _version(frame: Frame) -> Version:
+    return build(Setup.from_frame(frame), load_version(frame.head["spec"]))
+
+
+def _told(seen: Seen) -> Dict[str, Any]:
+    digests = {section: seen.records[section].result() for section in SECTIONS}
+    return {"key": seen.key, "digests": digests, "outlook": seen.outlook, "differentiable": seen.differentiable, "raised": seen.raised}
+
+
+def _audit(frame: Frame, write: Write, sink: Sink) -> None:
+    """The same runs again in a process whose memory holds other rubbish, with the lines that run noted."""
+    _litter()
+    setup = Setup.from_frame(frame)
+    with LineLog(frame.head["spec"]["path"]) as log:
+        version = build(setup, load_version(frame.head["spec"]))
+        seen = [_told(run) for run in run_all(version.subject, frame.head["plan"], lambda key, section: Record(), sink)]
+    write({"runs": seen, "initial": version.initial, "lines": sorted(log.lines)})
+
+
+def _litter() -> None:
+    """Fill freed memory with NaN, so that a value read before it is written shows."""
+    for size in (4, 16, 64, 256, 1024, 4096, 16384):
+        held = [torch.full((size,), float("nan")) for _ in range(32)]
+        del held
+
+
+def _explain(frame: Frame, write: Write, sink: Sink) -> None:
+    """The same runs, with the wanted sections listed in full."""
+    wanted = {key: set(sections) for key, sections in frame.head["wanted"].items()}
+    version = _version(frame)
+
+    def make_record(key: str, section: str) -> Record:
+        return Listing() if section in wanted.get(key, ()) else Record()
+
+    listings: Dict[str, Any] = {}
+    blobs: List[bytes] = []
+    for seen in run_all(version.subject, frame.head["plan"], make_record, sink):
+        for section in SECTIONS:
+            record = seen.records[section]
+            if isinstance(record, Listing):
+                listings.setdefault(seen.key, {})[section] = _listed(record, blobs)
+        if len(listings) == len(wanted):
+            break
+    write({"listings": listings}, blobs)
+
+
+def _listed(listing: Listing, blobs: List[bytes]) -> List[Any]:
+    """Entries of a listing as (path, facts, index of the bytes or None); bytes beyond the cap are left out."""
+    entries: List[Any] = []
+    for (path, facts), raw in zip(listing.entries, listing.raws):
+        room = raw is not None and sum(map(len, blobs)) + len(raw) <= _LISTED_BYTES
+        entries.append([path, facts, len(blobs) if room else None])
+        if room and raw is not None:
+            blobs.append(raw)
+    return entries
+
+
+def _canary(frame: Frame, write: Write, sink: Sink) -> None:
+    """Run with each probed expression altered in turn, until a run differs from the baseline."""
+    canary = Canary()
+    canary.install()
+    setup, loaded = Setup.from_frame(frame), load_version(frame.head["spec"])
+    baseline: Dict[str, Dict[str, str]] = frame.head["baseline"]
+    noticed: Dict[str, Optional[str]] = {}
+    longest = 1
+    for probe in frame.head["probes"]:
+        canary.active = probe
+        noticed[str(probe)], runs = _first_difference(setup, loaded, frame, sink, baseline, canary)
+        longest = max(longest, runs)
+    canary.active = None
+    control, _ = _first_difference(setup, loaded, frame, sink, baseline, canary, at_most=longest)
+    reached = {"reached": canary.reached, "asked_gradient": canary.asked_gradient, "got_gradient": canary.got_gradient}
+    write({"noticed": noticed, "control": control, **{name: sorted(probes) for name, probes in reached.items()}})
+
+
+def _first_difference(
+    setup: Setup, loaded: load.Loaded, frame: Frame, sink: Sink, baseline: Dict[str, Dict[str, str]], canary: Canary, at_most: int = 1 << 30
+) -> Tuple[Optional[str], int]:
+    """The key of the first run that differs from the baseline (None: none does), and how many were run."""
+    subject = build(setup, loaded).subject
+    runner = Runner(subject, frame.head["plan"], lambda key, section: Record(), sink)
+    noticed, count = None, 0
+    for situation in list(situations(subject, frame.head["plan"]))[:at_most]:
+        seen, count = runner.run(situation), count + 1
+        if noticed is None and _differs(seen, baseline[seen.key]):
+            noticed = seen.key
+        waits_for_gradient = canary.active in canary.asked_gradient - canary.got_gradient and seen.raised is None
+        if noticed is not None and not waits_for_gradient:
+            break
+    return noticed, count
+
+
+def _differs(seen: Seen, baseline: Dict[str, str]) -> bool:
+    return any(seen.records[section].result() != baseline[section] for section in DECIDING)
+
+
+def _fake(frame: Frame, write: Write, sink: Sink) -> None:
+    write({"trace": fake_trace(frame.head["recipe"], load_version(frame.head["spec"]), frame.head["plan"])})
+
+
+def _compare(frame: Frame, write: Write, sink: Sink) -> None:
+    """Compare two listings, in a process that has run nobody's code."""
+    write({"differences": differences(frame.head["before"], frame.head["after"], frame.blobs)})
+
+
+_ROLES: Dict[str, Callable[[Frame, Write, Sink], None]] = {
+    "search": _search, "measure": _measure, "audit": _audit, "explain": _explain, "canary": _canary, "fake": _fake, "compare": _compare,
+}

@@ -1,0 +1,91 @@
+"""What is measured beside the runs that decide: the ATen trace, the modules called, and peak live bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+import torch
+
+from . import search
+from .load import Loaded
+from .memory import peak_bytes
+from .nesting import tensors
+from .observe import Record
+from .protocol import Plan, Recipe
+from .runs import Runner, Situation, Sink, Subject, describe_error, seed_all
+from .state import held
+from .trace import Tracer
+
+
+def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
+    """One trace over a forward and backward of every call in every mode, or why there is none."""
+    runner = Runner(subject, plan, lambda key, section: Record(), sink)
+    calls: List[str] = []
+    digests: List[str] = []
+    operations = 0
+    try:
+        for situation in _once_each(subject, plan):
+            tracer = Tracer()
+            calls += runner.trace(situation, tracer)
+            digests.append(tracer.result().digest)
+            operations += tracer.operations
+    except Exception as error:
+        return {"failed": describe_error(error)}
+    return {"operations": operations, "digests": digests, "calls": calls}
+
+
+def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
+    modes = plan["modes"] if subject.has_modes else ["call"]
+    return (Situation(plan["seeds"][0], mode, variant, 0, grad=True) for mode in modes for variant in range(len(subject.variants)))
+
+
+def peaks(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Optional[int]]:
+    """Peak live bytes of the main call: forward under no_grad in eval mode, and a training step; None where it raised."""
+    runner = Runner(subject, plan, lambda key, section: Record(), sink)
+    seed, modes = plan["seeds"][0], plan["modes"] if subject.has_modes else ["call"]
+    forward = Situation(seed, modes[-1], 0, 0, grad=False)
+    training = Situation(seed, modes[0], 0, 0, grad=True)
+    return {"forward": _peak(lambda: runner.bare(forward)), "training": _peak(lambda: runner.bare(training))}
+
+
+def _peak(run: Callable[[], Any]) -> Optional[int]:
+    try:
+        return peak_bytes(run)
+    except Exception:
+        return None
+
+
+def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
+    """The trace under FakeTensor of a target too large to be run: no values, so that equal traces prove little."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    digests, operations = [], 0
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            seed_all(plan["seeds"][0])
+            target, calls = search.materialise(recipe, loaded, plan["seeds"][0])
+            for mode in plan["modes"] if isinstance(target, torch.nn.Module) else ["call"]:
+                tracer = Tracer(real=False)
+                _trace_fake(target, calls[0], mode, tracer)
+                digests.append(tracer.result().digest)
+                operations += tracer.operations
+    except Exception as error:
+        return {"failed": describe_error(error)}
+    return {"operations": operations, "digests": digests}
+
+
+def _trace_fake(target: Any, call: Any, mode: str, tracer: Tracer) -> None:
+    method, args, kwargs = call
+    if isinstance(target, torch.nn.Module):
+        target.train(mode == "train")
+    for _, leaf in held(target):
+        if leaf.kind == "tensor":
+            tracer.name(leaf.value, leaf.path)
+    with tracer:
+        output = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
+    tracer.tell("output", output)
+    ends = [tensor for _, tensor in tensors(output, "output") if tensor.requires_grad and tensor.is_floating_point()]
+    if ends:
+        seeds = [torch.ones_like(end) for end in ends]
+        with tracer:
+            torch.autograd.backward(ends, seeds)

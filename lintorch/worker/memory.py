@@ -1,0 +1,70 @@
+"""Peak live bytes of a run: the storages that operations made and that are still referenced, counted after each operation."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+
+class LiveBytes(TorchDispatchMode):
+    """While entered, counts the bytes of storages that operations create, as long as somebody refers to them.
+
+    Storages that exist before are not counted; memory an operation uses inside itself is not seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.live = self.peak = 0
+        self._sizes: Dict[int, Tuple[StorageWeakRef, int]] = {}
+        self._outside: Dict[int, StorageWeakRef] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None) -> Any:
+        for tensor in _tensors((args, kwargs)):
+            self._note_outside(tensor)
+        result = func(*args, **(kwargs or {}))
+        for tensor in _tensors(result):
+            self._note_made(tensor)
+        self._drop_dead()
+        self.peak = max(self.peak, self.live)
+        return result
+
+    def _note_outside(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._sizes and storage._cdata not in self._outside:
+            self._outside[storage._cdata] = StorageWeakRef(storage)
+
+    def _note_made(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        known = self._sizes.get(key)
+        if key in self._outside:
+            return
+        if known is None:
+            self._sizes[key] = (StorageWeakRef(storage), 0)
+        self._resize(key, storage.nbytes())
+
+    def _resize(self, key: int, size: int) -> None:
+        reference, before = self._sizes[key]
+        self._sizes[key] = (reference, size)
+        self.live += size - before
+
+    def _drop_dead(self) -> None:
+        """Forget storages that are gone. A weak reference keeps the address of its storage from being used again, so keys stay unique."""
+        for key in [key for key, (reference, _) in self._sizes.items() if reference.expired()]:
+            self.live -= self._sizes.pop(key)[1]
+
+
+def _tensors(value: Any) -> "list[torch.Tensor]":
+    return [leaf for leaf in tree_iter(value) if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided and not leaf.is_nested]
+
+
+def peak_bytes(run: Callable[[], Any]) -> int:
+    """The peak of live bytes that `run()` makes, its result included."""
+    with LiveBytes() as counter:
+        result = run()
+    del result
+    return counter.peak

@@ -1,0 +1,322 @@
+"""Runs a target as planned, forward and backward, and observes every run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import re
+import sys
+import warnings
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+
+from .observe import Owners, Record, StateDigests, add_globals, add_leaf, add_value, outlook
+from .protocol import Call, Plan
+from .state import held
+from .nesting import rebuild, tensors
+from .trace import CallLog, Tracer
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+_PRINTED_CHARACTERS = 1 << 16
+
+# What is observed of a run, in the order in which a difference is told.
+SECTIONS = ("raised", "output", "gradient", "argument", "state", "globals", "warnings", "prints")
+
+
+class Variant(NamedTuple):
+    """One call and the values of its tensors for each seed. `with_grad`: floating inputs ask for gradients."""
+
+    call: Call
+    values: Dict[int, List[Optional[torch.Tensor]]]  # None: the tensor is used as it was built
+    with_grad: bool
+
+
+class Subject(NamedTuple):
+    """What is run. `names` gives the name under which a tensor of the target is reported, where the version calls it otherwise."""
+
+    target: Any
+    variants: List[Variant]
+    names: Dict[str, str]
+
+    @property
+    def has_modes(self) -> bool:
+        """Is it a module, which has a train and an eval mode?"""
+        return isinstance(self.target, torch.nn.Module)
+
+
+class Situation(NamedTuple):
+    """Where in the plan a run stands; `grad` is False for the forward without a graph."""
+
+    seed: int
+    mode: str
+    variant: int
+    repeat: int
+    grad: bool
+
+    @property
+    def key(self) -> str:
+        """A readable name: `seed 0, train, call 1`, with the variant where it is not the main one."""
+        variant = f", variant {self.variant + 1}" if self.variant else ""
+        return f"seed {self.seed}, {self.mode}{'' if self.grad else ' under no_grad'}{variant}, call {self.repeat + 1}"
+
+
+class Seen(NamedTuple):
+    """A run's records by section. `outlook` says what its outputs are worth as evidence; `raised` what it raised, if it did."""
+
+    key: str
+    records: Dict[str, Record]
+    outlook: str
+    differentiable: bool
+    raised: Optional[str]
+
+
+class Sink(io.TextIOBase):
+    """Stands for standard output: keeps the first characters written and counts the rest."""
+
+    def __init__(self) -> None:
+        self.text, self.dropped = "", 0
+
+    def write(self, text: str) -> int:
+        """Keep what still fits."""
+        kept = text[: _PRINTED_CHARACTERS - len(self.text)]
+        self.text += kept
+        self.dropped += len(text) - len(kept)
+        return len(text)
+
+    def take(self) -> Tuple[str, int]:
+        """What was written since the last time."""
+        taken = (self.text, self.dropped)
+        self.text, self.dropped = "", 0
+        return taken
+
+
+def seed_all(seed: int) -> None:
+    """Seed every global generator a module may draw from."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)
+
+
+def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
+    """The runs of a plan in order; after the last mode of the first seed, one forward of each variant without a graph."""
+    modes = plan["modes"] if subject.has_modes else ["call"]
+    for seed in plan["seeds"]:
+        for mode in modes:
+            for variant in range(len(subject.variants)):
+                for repeat in range(plan["repeats"]):
+                    yield Situation(seed, mode, variant, repeat, grad=True)
+        if seed == plan["seeds"][0]:
+            for variant in range(len(subject.variants)):
+                yield Situation(seed, modes[-1], variant, 0, grad=False)
+
+
+def run_all(subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink) -> Iterator[Seen]:
+    """Run the plan one call after the other, without any reset between; `make_record(key, section)` says how a section is kept."""
+    runner = Runner(subject, plan, make_record, sink)
+    for situation in situations(subject, plan):
+        yield runner.run(situation)
+
+
+class Runner:
+    """Runs single situations of one subject."""
+
+    def __init__(self, subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink) -> None:
+        self.subject, self.plan, self.make_record, self.sink = subject, plan, make_record, sink
+        self._digests = StateDigests()
+        self._cotangents: Dict[Any, torch.Tensor] = {}
+
+    def run(self, situation: Situation) -> Seen:
+        """One forward and backward, and what it left behind."""
+        records = {section: self.make_record(situation.key, section) for section in SECTIONS}
+        given = self._set_up(situation)
+        with warnings.catch_warnings(record=True) as caught, torch.set_grad_enabled(situation.grad):
+            warnings.simplefilter("always")
+            result = self._run(situation, given, records)
+            seen_warnings = list(caught)
+            self._record_rest(situation, given, records)
+        for caught_warning in seen_warnings:
+            records["warnings"].add(caught_warning.category.__name__, [_ADDRESS.sub("", str(caught_warning.message))])
+        records["prints"].add("standard output", list(self.sink.take()))
+        self._drop_gradients()
+        return result
+
+    def trace(self, situation: Situation, tracer: Tracer) -> List[str]:
+        """The same forward and backward, written down by `tracer`; returns the modules called, in order."""
+        given = self._set_up(situation)
+        for path, tensor in [*self._held_tensors(), *given.named()]:
+            tracer.name(tensor, path)
+        with warnings.catch_warnings(), CallLog(self.subject.target, self.subject.names) as log:
+            warnings.simplefilter("ignore")
+            with tracer:
+                output = given.call(self.subject.target)
+            tracer.tell("output", output)
+            produced = [tensor for _, tensor in tensors(output, "output")] + given.mutated()
+            self._backward(situation.seed, produced, tracer)
+        tracer.tell("gradients", [tensor.grad for _, tensor in [*self._held_tensors(), *given.leaves] if tensor.is_leaf])
+        tracer.tell("state", [leaf.value for _, leaf in held(self.subject.target)])
+        self._drop_gradients()
+        return log.calls
+
+    def bare(self, situation: Situation) -> Any:
+        """The same forward (and backward, with grad) unobserved; returns the output."""
+        given = self._set_up(situation)
+        with warnings.catch_warnings(), torch.set_grad_enabled(situation.grad):
+            warnings.simplefilter("ignore")
+            output = given.call(self.subject.target)
+            if situation.grad:
+                self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated())
+        self._drop_gradients()
+        return output
+
+    def _held_tensors(self) -> List[Tuple[str, torch.Tensor]]:
+        return [(self._name(leaf.path), leaf.value) for _, leaf in held(self.subject.target) if leaf.kind == "tensor"]
+
+    def _set_up(self, situation: Situation) -> "Supplied":
+        variant = self.subject.variants[situation.variant]
+        if self.subject.has_modes:
+            self.subject.target.train(situation.mode == "train")
+        given = Supplied(variant.call, variant.values[situation.seed], variant.with_grad and situation.grad)
+        if situation.repeat == 0:
+            seed_all(1_000 * situation.seed + 10 * situation.variant + (situation.mode == "eval"))
+        self.sink.take()
+        return given
+
+    def _run(self, situation: Situation, given: "Supplied", records: Dict[str, Record]) -> Seen:
+        worth, differentiable, raised = "flat", False, None
+        try:
+            output = given.call(self.subject.target)
+            self._record_output(given, output, records["output"])
+            produced = [tensor for _, tensor in tensors(output, "output")] + given.mutated()
+            worth = outlook(produced)
+            if situation.grad:
+                differentiable = self._backward(situation.seed, produced)
+                self._record_gradients(given, records["gradient"])
+        except (Exception, SystemExit) as error:
+            raised = describe_error(error)
+            records["raised"].add("raised", [raised])
+        return Seen(situation.key, records, worth, differentiable, raised)
+
+    def _record_output(self, given: "Supplied", output: Any, record: Record) -> None:
+        owners = Owners()
+        for path, tensor in given.named():
+            owners.claim(path, tensor)
+        for path, tensor in self._held_tensors():
+            owners.claim(path, tensor)
+        add_value(record, output, "output", owners)
+
+    def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = contextlib.nullcontext()) -> bool:
+        """Backward from a random cotangent over everything that has a graph; was there anything?"""
+        ends = [tensor for tensor in {id(tensor): tensor for tensor in produced}.values() if _has_graph(tensor)]
+        if ends:
+            # The graph is kept: a module may carry a live state into its next call.
+            cotangents = [self._cotangent(seed, place, end) for place, end in enumerate(ends)]
+            with mode:
+                torch.autograd.backward(ends, cotangents, retain_graph=True)
+        return bool(ends)
+
+    def _cotangent(self, seed: int, place: int, end: torch.Tensor) -> torch.Tensor:
+        key = (seed, place, end.shape, end.dtype)
+        if key not in self._cotangents:
+            generator = torch.Generator().manual_seed(7_919 * seed + place)
+            kind = torch.complex64 if end.is_complex() else torch.float32
+            self._cotangents[key] = torch.randn(end.shape, generator=generator, dtype=kind).to(end.dtype)
+        return self._cotangents[key]
+
+    def _record_gradients(self, given: "Supplied", record: Record) -> None:
+        for path, tensor in [*self._held_tensors(), *given.leaves]:
+            if tensor.is_leaf and tensor.requires_grad:
+                add_value(record, tensor.grad, f"gradient of {path}")
+
+    def _record_rest(self, situation: Situation, given: "Supplied", records: Dict[str, Record]) -> None:
+        add_value(records["argument"], given.arguments, "arguments")
+        self._record_state(records["state"], thorough=situation.repeat == self.plan["repeats"] - 1)
+        add_globals(records["globals"])
+
+    def _record_state(self, record: Record, thorough: bool) -> None:
+        listed = type(record) is not Record
+        for kind, leaf in held(self.subject.target):
+            named = leaf._replace(path=f"{kind} {self._name(leaf.path)}")
+            if leaf.kind != "tensor" or listed or leaf.value.layout != torch.strided:
+                add_leaf(record, named)
+            else:
+                value = leaf.value
+                facts = [str(value.dtype), list(value.shape), list(value.stride()), value.requires_grad]
+                record.add(named.path, facts, self._digests.of(value, thorough))
+
+    def _name(self, path: str) -> str:
+        return self.subject.names.get(path, path)
+
+    def _drop_gradients(self) -> None:
+        for _, tensor in self._held_tensors():
+            if tensor.is_leaf:
+                tensor.grad = None
+
+
+def _has_graph(tensor: torch.Tensor) -> bool:
+    differentiable = tensor.is_floating_point() or tensor.is_complex()
+    return tensor.requires_grad and differentiable and tensor.layout == torch.strided and not tensor.is_nested
+
+
+def describe_error(error: BaseException) -> str:
+    """`ValueError: first line`, without addresses, which differ between processes."""
+    lines = str(error).strip().splitlines()
+    return _ADDRESS.sub("0x", f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__)
+
+
+class Supplied:
+    """The arguments of one run: fresh copies, so that a run that writes into them spoils no later one."""
+
+    def __init__(self, call: Call, values: Sequence[Optional[torch.Tensor]], with_grad: bool) -> None:
+        self.method, args, kwargs = call
+        self.leaves: List[Tuple[str, torch.Tensor]] = []
+        self._copies: Dict[int, torch.Tensor] = {}
+        self._versions: Dict[int, int] = {}
+        self._values, self._with_grad = iter(values), with_grad
+        self.arguments = rebuild((args, kwargs), self._copy)
+
+    def _copy(self, original: torch.Tensor) -> torch.Tensor:
+        """A copy of the next sent value; the same one wherever the same tensor was given twice."""
+        if id(original) not in self._copies:
+            value = next(self._values, None)
+            copied = original.detach().clone() if value is None else _laid_out_like(original, value)
+            if self._with_grad and (copied.is_floating_point() or copied.is_complex()) and copied.layout == torch.strided:
+                leaf = copied.requires_grad_()
+                self.leaves.append((f"argument {len(self._copies)}", leaf))
+                copied = leaf.clone()  # not a leaf itself, which may not be written in place
+            self._copies[id(original)] = copied
+            self._versions[id(copied)] = copied._version
+        return self._copies[id(original)]
+
+    def call(self, target: Any) -> Any:
+        """Call the target as told."""
+        args, kwargs = self.arguments
+        method = target if self.method == "__call__" else getattr(target, self.method)
+        return method(*args, **kwargs)
+
+    def named(self) -> Iterator[Tuple[str, torch.Tensor]]:
+        """The tensors given, each with a name."""
+        return ((f"argument {place}", tensor) for place, tensor in enumerate(self._copies.values()))
+
+    def mutated(self) -> List[torch.Tensor]:
+        """The tensors given that were written into."""
+        return [tensor for tensor in self._copies.values() if tensor._version != self._versions[id(tensor)]]
+
+
+def _laid_out_like(original: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """A copy of `value` with the strides of `original`."""
+    copied = value.detach().clone()
+    if original.layout != torch.strided or copied.stride() == original.stride():
+        return copied
+    with contextlib.suppress(RuntimeError):  # expanded: one place in memory for many values
+        return torch.empty_strided(original.shape, original.stride(), dtype=copied.dtype).copy_(copied)
+    return copied
+
+
+def distinct_tensors(call: Call) -> List[torch.Tensor]:
+    """The different tensors of a call in the order in which `Supplied` asks for their values."""
+    found: Dict[int, torch.Tensor] = {}
+    rebuild((call[1], call[2]), lambda tensor: found.setdefault(id(tensor), tensor))
+    return list(found.values())
