@@ -44,6 +44,7 @@ class _Target:
     events: list[Event]
     patches: list[Patch] = field(default_factory=list)
     roots: list[cst.CSTNode] = field(default_factory=list)  # the statement, and the values moved into it
+    returned: cst.CSTNode | None = None  # what a return statement returns as a whole, once the moves are made
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class MovePlanner:
         if not isinstance(statement, _TARGETS):
             return None
         first, last = self.graph.extents[statement]
-        return _Target(statement, list(self.graph.events[first:last]), roots=[statement])
+        returned = statement.value if isinstance(statement, cst.Return) else None
+        return _Target(statement, list(self.graph.events[first:last]), roots=[statement], returned=returned)
 
     def _inline(self, statement: cst.Assign, target: _Target) -> Inlining | None:
         definition = self.single_definition(statement)
@@ -108,7 +110,7 @@ class MovePlanner:
         return not [other for other in self.chains.over[definition.event.at] if other is not definition]
 
     def _kind(self, definition: Definition, use: Event, target: _Target) -> Temporary | None:
-        returned = isinstance(target.statement, cst.Return) and target.statement.value is use.node
+        returned = target.returned is use.node
         if self.is_fresh(definition):
             # A returned name that is not to be inlined itself is an ordinary target for what comes before it.
             return Temporary.RETURNED if returned else Temporary.SINGLE_USE if isinstance(definition.value, _COMPUTED) else None
@@ -136,10 +138,11 @@ class MovePlanner:
         parenthesised = parent is not None and needs_parentheses(definition.value, use.node, parent)
         around = ("(", ")") if parenthesised else ("", "")
         patches = [*target.patches, Patch(place, moved=value, around=around)]
-        if not self._keeps_comments(definition, target) or not self._one_line(target.statement, patches):
+        if not self._keeps_comments(temporary, definition, target) or not self._one_line(target.statement, patches):
             return None
         target.patches = patches
         target.roots.append(definition.value)
+        target.returned = definition.value if target.returned is use.node else target.returned
         first, last = self.graph.extents[definition.value]
         at = target.events.index(use)
         target.events[at : at + 1] = self.graph.events[first:last]
@@ -153,7 +156,7 @@ class MovePlanner:
         rest = source.line(line)[column - 1 + span.end - span.start :].rstrip()  # a trailing comment
         return "\n" not in text and "\r" not in text and column - 1 + len(text) + len(rest) <= self.line_length
 
-    def _keeps_comments(self, definition: Definition, target: _Target) -> bool:
+    def _keeps_comments(self, temporary: Temporary, definition: Definition, target: _Target) -> bool:
         """Would no comment be lost or come to stand above code it does not describe?"""
         text = self.segment.source.text
         assert definition.statement is not None
@@ -163,8 +166,8 @@ class MovePlanner:
         assert isinstance(next_line, cst.SimpleStatementLine)
         if text[own.end : self.segment.span(next_line.body[0]).start].strip():
             return False
-        returned = isinstance(target.statement, cst.Return) and not target.patches
-        return returned or not self._comment_above(own)
+        # What is said of a value that is returned holds for the return; what is said of a part does not hold for the whole.
+        return temporary is not Temporary.SINGLE_USE or not self._comment_above(own)
 
     def _comment_above(self, span: Span) -> bool:
         source = self.segment.source

@@ -85,8 +85,9 @@ class Relocation:
         """The outermost patches and watched spans inside `span`, in order; a watched span is a patch that moves to its own place."""
         watched = [Patch(watch, moved=watch) for watch in self.watched if span.contains(watch) and watch != skip]
         inside = [patch for patch in self.patches if span.contains(patch.span) and not (patch.span == span and patch.moved == span)]
-        end = span.start
+        last: Patch | None = None
         for patch in sorted([*inside, *watched], key=lambda patch: (patch.span.start, -patch.span.end, patch.moved != patch.span)):
-            if patch.span.start >= end:
+            # An insertion at either end of a watched span belongs to it; at the end of a replaced span it stands behind it.
+            if last is None or (patch.span.start >= last.span.end and not (last.moved == last.span and last.span.contains(patch.span))):
                 yield patch
-                end = max(end, patch.span.end)
+                last = patch
