@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lintorch.settings import nearest
 
 SECTIONS = ("Why it matters", "Examples", "Must stay silent", "Fix safety")
-KINDS = ("bad", "fixed", "good", "inputs")
+KINDS = ("bad", "fixed", "good", "inputs", "witness")
 
 _TITLE = re.compile(r"# ([A-Z]+[0-9]+) ([a-z][a-z0-9-]*)")
 _FENCE = re.compile(r"```(?P<info>.*)")

@@ -42,7 +42,7 @@ def _of_page(registered: RegisteredRule) -> Iterator[Example]:
             current = Example(registered, block)
         elif current is not None and block.kind == "fixed":
             current = dataclasses.replace(current, fixed=block)
-        elif current is not None:
+        elif current is not None and block.kind == "inputs":
             current = dataclasses.replace(current, inputs=(*current.inputs, *block.text.splitlines()))
     if current is not None:
         yield current
