@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from typing import Any
 
 import libcst as cst
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
 from lintorch.fix.compose import compose
 from lintorch.flow.dataflow import Chains, chain
 from lintorch.flow.event import Binding, Event, Graph, Kind
@@ -16,7 +18,6 @@ from lintorch.flow.lowering import lower_function
 from lintorch.flow.segment import cut
 from lintorch.rule import Move
 from lintorch.source.text import Source
-
 from tests.flow.flows import flow_of
 from tests.flow.programs import programs, run
 
@@ -46,7 +47,7 @@ def test_calls_follow_each_other_as_the_graph_says(code: str) -> None:
     followers = {number: _next_calls(graph, event) for event in graph.events if (number := _call_number(event)) is not None}
     for log in _runs(code):
         numbers = [entry[1] for entry in log if entry[0] == "call"]
-        for one, other in zip(numbers, numbers[1:], strict=False):
+        for one, other in itertools.pairwise(numbers):
             assert other in followers[one], f"{other} follows {one}\n{code}"
 
 
