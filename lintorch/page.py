@@ -69,8 +69,9 @@ def parse_page(text: str) -> Page:
     title = _TITLE.fullmatch(lines[0]) if lines else None
     if title is None:
         raise PageError(1, "a page begins with its code and name: # LT101 returned-temporary")
+    blocks = tuple(_blocks(lines))
     sections = _sections(lines)
-    return Page(title[1], title[2], _sentence(lines), sections, _checked(tuple(_blocks(lines))), text)
+    return Page(title[1], title[2], _sentence(lines), sections, _checked(blocks), text)
 
 
 def _headings(lines: list[str]) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ import functools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,8 +80,11 @@ class Workshop:
             return checked(self.checker.analyse(source, task.settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        verify = functools.partial(self._verify, task.settings)
-        return repair(self.checker, task.settings, verify, source, in_place=task.mode is Mode.FIX)
+        return repair(self.checker, task.settings, self.verify_with(task.settings), source, in_place=task.mode is Mode.FIX)
+
+    def verify_with(self, settings: Settings) -> Callable[[Change, tuple[str, ...]], Verdict]:
+        """A function that asks for a verdict under these settings."""
+        return functools.partial(self._verify, settings)
 
     def _verify(self, settings: Settings, change: Change, examples: tuple[str, ...]) -> Verdict:
         from lintorch.verify.verifier import Verifier

@@ -18,7 +18,7 @@ STYLES = {
     "": "", "path": "bold", "error": "bold red", "warning": "bold yellow", "info": "bold blue", "dim": "dim", "caret": "bold red",
     "old": "red", "new": "green", "good": "bold green", "bad": "bold red", "doubt": "bold yellow",
 }  # fmt: skip
-_VERDICT_STYLES = {Status.SAME_TRACE: "good", Status.TESTED: "good", Status.CLOSE: "doubt", Status.UNDECIDED: "doubt", Status.REFUTED: "bad"}
+VERDICT_STYLES = {Status.SAME_TRACE: "good", Status.TESTED: "good", Status.CLOSE: "doubt", Status.UNDECIDED: "doubt", Status.REFUTED: "bad"}
 _GUTTER = 6
 
 
@@ -98,7 +98,7 @@ def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic]) -> Iterator
         yield (f"  {place:>{_GUTTER + 1}} ", "dim"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
     yield from _diff(rewrite.patch)
     for number, text in enumerate(verdict_lines(rewrite.verdict)):
-        yield (" " * _GUTTER + "= ", "dim"), (visible(text), _VERDICT_STYLES[rewrite.verdict.status] if number == 0 else "")
+        yield (" " * _GUTTER + "= ", "dim"), (visible(text), VERDICT_STYLES[rewrite.verdict.status] if number == 0 else "")
     if not rewrite.allowed:
         yield from _advice(rewrite)
     yield ()

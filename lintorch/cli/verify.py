@@ -1,0 +1,98 @@
+"""`lintorch verify OLD NEW`: do two versions compute the same?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lintorch.cli.arguments import Arguments
+from lintorch.cli.configure import configuration
+from lintorch.cli.interpreter import require_torch
+from lintorch.cli.output import opened, show, warn
+from lintorch.engine.compare import Compared, Pair, compare
+from lintorch.engine.repair import allows
+from lintorch.engine.run import Workshop
+from lintorch.report import comparison
+from lintorch.settings import Settings, UsageError
+from lintorch.source.discover import discover
+from lintorch.source.text import Source, SourceError
+
+
+def verify(arguments: Arguments) -> int:
+    """Verify what differs between two versions; the exit status. Raises UsageError for versions that cannot be found."""
+    new = _paths(arguments)
+    settings = configuration(arguments).settings_for(new)
+    require_torch(settings)
+    pairs = list(_against(arguments.against, new, settings) if arguments.against else _pairs(Path(arguments.paths[0]), new, settings))
+    workshop, failures = Workshop(), []
+    results: list[Compared] = []
+    try:
+        for pair in pairs:
+            try:
+                results += compare(pair, settings, workshop.verify_with(settings), arguments.all)
+            except SourceError as error:
+                failures.append(str(error))
+    finally:
+        workshop.close()
+    _deliver(results, failures, arguments)
+    return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
+
+
+def _paths(arguments: Arguments) -> Path:
+    """The new version's path; raises UsageError for too many or too few, or for one that is not there."""
+    wanted = 1 if arguments.against else 2
+    if len(arguments.paths) != wanted:
+        raise UsageError("give the old and the new version (`lintorch verify OLD NEW`), or --against GITREV and one PATH")
+    for name in arguments.paths:
+        if not Path(name).exists():
+            raise UsageError(f"{name}: there is no such file or folder")
+    return Path(arguments.paths[-1])
+
+
+def _pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
+    """The files of two folders by their place in them, or two files."""
+    if old.is_dir() != new.is_dir():
+        raise UsageError(f"{old} and {new}: compare two files or two folders")
+    if not old.is_dir():
+        yield Pair(new, Source.read(old), Source.read(new))
+        return
+    before = {file.relative_to(old) for file in discover([old], settings)[0]}
+    after = {file.relative_to(new) for file in discover([new], settings)[0]}
+    for place in sorted(before | after):
+        yield Pair(new / place, Source.read(old / place) if place in before else None, Source.read(new / place) if place in after else None)
+
+
+def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
+    """The files of a path as a git revision has them, and as they are."""
+    folder = path if path.is_dir() else path.parent
+    names = _git(folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
+    before = {folder / name for name in names if name.endswith(".py")}
+    after = set(discover([path], settings)[0])
+    for file in sorted(before | after):
+        old = _git(folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
+        yield Pair(file, Source.from_bytes(file, old) if old is not None else None, Source.read(file) if file.exists() else None)
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    try:
+        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise UsageError("--against needs git, which is not installed") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        raise UsageError(f"git {arguments[0]}: {lines[-1] if lines else 'failed'}") from None
+
+
+def _deliver(results: list[Compared], failures: list[str], arguments: Arguments) -> None:
+    with opened(arguments, sys.stdout) as target:
+        if arguments.format == "json":
+            target.write(json.dumps(comparison.document(results, failures), indent=2) + "\n")
+        else:
+            show(comparison.lines(results, quiet=arguments.quiet), target)
+    for failure in failures:
+        warn(failure)
+
+

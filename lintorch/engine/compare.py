@@ -1,0 +1,163 @@
+"""Two versions of a file: which of its modules and functions differ, and what running both says about each."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lintorch.engine.dependence import Dependence
+from lintorch.project.module import Module
+from lintorch.project.project import Project
+from lintorch.settings import Settings
+from lintorch.source.parse import parse
+from lintorch.source.text import Source, Span
+from lintorch.verify.verdict import Change, Status, Verdict
+
+Verify = Callable[[Change, tuple[str, ...]], Verdict]
+
+_VALUED = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One class or function of a file, and the verdict on its two versions."""
+
+    path: str
+    name: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two versions of one file; both are run as the file at `new.path`. `old` is None where the file is new, `new` where it is gone."""
+
+    path: Path
+    old: Source | None
+    new: Source | None
+
+
+def compare(pair: Pair, settings: Settings, verify: Verify, every: bool = False) -> Iterator[Compared]:
+    """The verdicts on the modules of a file that changed (all of them with `every`) and on everything else in it that changed.
+
+    Raises SourceError where a version cannot be parsed.
+    """
+    if pair.old is None:
+        return
+    old = _module(pair.path, pair.old)
+    if pair.new is None:
+        yield from (Compared(str(pair.path), name, Verdict(Status.UNDECIDED, "the new version has no such file")) for name in _modules(old))
+        return
+    new = _module(pair.path, pair.new)
+    differing = _Difference(Dependence(old), Dependence(new), every)
+    for name in (*differing.modules, *differing.functions):
+        yield Compared(str(pair.path), name, _verdict(pair.path, old, new, name, settings, verify))
+    for name in differing.rest:
+        yield Compared(str(pair.path), name, Verdict(Status.UNDECIDED, "it changed, and nothing in this file that can be run uses it"))
+
+
+def _verdict(path: Path, old: Module, new: Module, name: str, settings: Settings, verify: Verify) -> Verdict:
+    if name not in (new.classes.keys() | new.functions.keys()):
+        return Verdict(Status.UNDECIDED, f"the new version has no `{name}`")
+    probes, lines = _changed_places(old, new, name)
+    change = Change(path, name, old.source.text, new.source.text, lines, probes)
+    return verify(change, tuple(settings.examples.get(name, ())))
+
+
+def _module(path: Path, source: Source) -> Module:
+    """One version of a file in a project of its own, so that neither version stands in for the other."""
+    here = Source(path, source.raw, source.text, source.encoding)
+    return Project.around(path.absolute()).load(here, parse(here))
+
+
+def _modules(module: Module) -> list[str]:
+    """The torch modules of a file, as names that can be looked up in it."""
+    project = Project.around(module.source.path.absolute())
+    project.load(module.source, module.tree)
+    return [name for name, entry in module.classes.items() if "#" not in name and project.module_evidence(entry)]
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What two versions of a file differ in: modules, functions no module uses, and definitions that neither of them uses."""
+
+    before: Dependence
+    after: Dependence
+    every: bool
+
+    def changed(self, name: str) -> bool:
+        """Does a definition, or anything it rests on, read differently (or is everything asked for)?"""
+        top = name.partition(".")[0]
+        return self.every or self.before.meaning(top) != self.after.meaning(top)
+
+    @cached_property
+    def modules(self) -> list[str]:
+        return [name for name in _modules(self.before.module) if self.changed(name)]
+
+    @cached_property
+    def functions(self) -> list[str]:
+        used = self._used_by(self.modules)
+        names = [name for name in self.before.module.functions if "." not in name and name in self.before.definitions]
+        return [name for name in names if name not in used and self.changed(name)]
+
+    @cached_property
+    def rest(self) -> list[str]:
+        used = self._used_by([*self.modules, *self.functions])
+        return [name for name in self.before.own_names if name not in used and self.before.meaning(name) != self.after.meaning(name)]
+
+    def _used_by(self, names: list[str]) -> set[str]:
+        return {needed for name in names for needed in self.before.needed(name.partition(".")[0])}
+
+
+def _changed_places(old: Module, new: Module, name: str) -> tuple[tuple[Span, ...], tuple[int, ...]]:
+    """The values computed by new or rewritten statements, and the lines of old ones that are gone, as far as `name` needs them."""
+    gone, come = _changed_lines(old.source, new.source)
+    top = name.partition(".")[0]
+    probes = [_value_span(new.source, node) for node in _statements(new, top) if _touches(node, come)]
+    lines = [node.lineno for node in _statements(old, top) if _touches(node, gone)]
+    return tuple(probe for probe in probes if probe is not None), tuple(sorted(set(lines)))
+
+
+def _changed_lines(old: Source, new: Source) -> tuple[set[int], set[int]]:
+    before, after = ([source.line(number) for number in range(1, len(source.line_starts) + 1)] for source in (old, new))
+    gone: set[int] = set()
+    come: set[int] = set()
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            gone |= set(range(i + 1, j + 1))
+            come |= set(range(k + 1, m + 1))
+    return gone, come
+
+
+def _statements(module: Module, top: str) -> Iterator[ast.stmt]:
+    """The statements with a value inside the functions that a definition needs."""
+    dependence = Dependence(module)
+    for needed in sorted(dependence.needed(top)):
+        for definition in dependence.definitions[needed]:
+            for function in ast.walk(definition):
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield from (node for node in _own_statements(function) if isinstance(node, _VALUED))
+
+
+def _own_statements(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.stmt]:
+    pending: list[ast.AST] = list(function.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+            pending += ast.iter_child_nodes(node)
+
+
+def _touches(node: ast.stmt, lines: set[int]) -> bool:
+    return any(line in lines for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+def _value_span(source: Source, node: ast.stmt) -> Span | None:
+    value = getattr(node, "value", None)
+    if value is None or (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+        return None
+    return Span(source.ast_offset(value.lineno, value.col_offset), source.ast_offset(value.end_lineno, value.end_col_offset))
