@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
-from collections.abc import Iterator
 
 from lintorch.source.text import Source, SourceError
 
@@ -23,12 +23,14 @@ _SIMPLE = frozenset({
     ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
 })
 _NO_OPERATORS = bytes(set(range(256)) - set(b".+-*/%@|&^~<>=:"))
+_PARTED = (ast.Try, ast.TryStar, ast.Match) if sys.version_info >= (3, 11) else (ast.Try, ast.Match)
+_UNWEIGHED = (ast.stmt, ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)
 _BRACKETED = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
 
 
 def parse(source: Source) -> ast.Module:
     """The file's ast; raises SourceError on syntax errors, newer syntax than the running Python's, and nesting no tool survives."""
-    if bracket_depth(source.text) > _BRACKETS:
+    if _nesting(source.text)[0] > _BRACKETS and _nesting(_STRING_OR_COMMENT.sub("", source.text))[0] > _BRACKETS:
         raise _too_deep(source, None)
     tree = _parse(source)
     line = _deep_statement(tree, source)
@@ -37,26 +39,15 @@ def parse(source: Source) -> ast.Module:
     return tree
 
 
-def bracket_depth(text: str) -> int:
-    """An upper bound on how deeply brackets nest in `text`, exact where it is above 100 and strings hold no brackets."""
+def _nesting(text: str) -> tuple[int, int]:
+    """How often innermost bracket pairs can be taken away, up to the limit and one more, and how many openers are then left over."""
     brackets = text.encode(errors="replace").translate(None, _NO_BRACKETS)
-    depth = _peel(brackets)
-    if depth <= _BRACKETS:
-        return depth
-    stripped = _STRING_OR_COMMENT.sub("", text)
-    return _peel(stripped.encode(errors="replace").translate(None, _NO_BRACKETS))
-
-
-def _peel(brackets: bytes) -> int:
-    """Remove innermost pairs until nothing changes: the rounds taken plus the openers left over."""
-    for depth in range(len(brackets) + 1):
-        if depth > _BRACKETS:
-            break
+    for rounds in range(_BRACKETS + 1):
         peeled = brackets.replace(b"()", b"").replace(b"[]", b"").replace(b"{}", b"")
         if peeled == brackets:
-            return depth + sum(map(brackets.count, (b"(", b"[", b"{")))
+            return rounds, sum(map(brackets.count, (b"(", b"[", b"{")))
         brackets = peeled
-    return _BRACKETS + 1
+    return _BRACKETS + 1, 0
 
 
 def _parse(source: Source) -> ast.Module:
@@ -77,7 +68,8 @@ def _parse(source: Source) -> ast.Module:
 def _not_python(source: Source, error: SyntaxError) -> SourceError:
     from lintorch.source.syntax import python_needed  # loads libcst, which only rejected files need
 
-    needed = python_needed(source.text)
+    safe = sum(_nesting(_STRING_OR_COMMENT.sub("", source.text))) <= _BRACKETS
+    needed = python_needed(source.text) if safe else None
     if needed:
         return SourceError(source.path, f"uses syntax of Python {needed}", f"run lintorch with Python {needed} or newer", error.lineno)
     return SourceError(source.path, f"is not valid Python ({error.msg})", "correct it or exclude it", error.lineno)
@@ -89,50 +81,46 @@ def _too_deep(source: Source, line: int | None) -> SourceError:
 
 def _deep_statement(tree: ast.Module, source: Source) -> int | None:
     """The line of a statement nested beyond the limit; iterative, since `elif` chains nest as deep as they are long."""
+    text, starts = source.text, (*source.line_starts, len(source.text))
     waiting: list[tuple[list[ast.stmt], int]] = [(tree.body, 0)]
     while waiting:
         suite, level = waiting.pop()
+        harmless = _HARMLESS if level < _HARMLESS else 0
         for statement in suite:
+            first, last = statement.lineno, statement.end_lineno or 0
             if type(statement) not in _SIMPLE:
-                waiting += [(inner, level + 1) for inner in _suites(statement)]
-            elif statement.end_lineno == statement.lineno and statement.end_col_offset < _HARMLESS and level < _HARMLESS:  # type: ignore[operator]
-                continue  # nearly every statement: nothing below is worth its time
-            if level > _DEEPEST or (_may_be_deep(statement, level, source) and level + _weight(statement) > _DEEPEST):
+                suites = _suites(statement)
+                waiting += [(inner, level + 1) for inner in suites]
+                first, last = _header(statement, suites)
+            # True of nearly every statement; what follows would be too slow for all of them.
+            if starts[last] - starts[first - 1] < harmless:
+                continue
+            if level + _most(statement, text[starts[first - 1] : starts[last]]) > _DEEPEST and level + _weight(statement) > _DEEPEST:
                 return statement.lineno
     return None
 
 
-def _suites(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        inner = getattr(statement, name, None)
-        if inner:
-            yield inner
-    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-        yield part.body
+def _suites(statement: ast.stmt) -> list[list[ast.stmt]]:
+    parts: list[list[ast.stmt]] = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
+    if isinstance(statement, _PARTED):
+        parts += [part.body for part in (statement.cases if isinstance(statement, ast.Match) else statement.handlers)]
+    return [suite for suite in parts if suite]
 
 
-def _may_be_deep(statement: ast.stmt, level: int, source: Source) -> bool:
-    """Can the expressions of a statement (of its header, where it has a body) reach the limit? Judged by characters alone."""
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-        return False
-    starts = source.line_starts
-    first, last = _header_lines(statement)
-    begin, end = starts[first - 1], starts[last] if last < len(starts) else len(source.text)
-    if end - begin < _HARMLESS and level < _HARMLESS:
-        return False
-    header = source.text[begin:end].encode(errors="replace")
-    brackets, operators, words = sum(map(header.count, (b"(", b"[", b"{"))), len(header.translate(None, _NO_OPERATORS)), len(header.split())
-    return level + _BRACKET_WEIGHT * brackets + operators + words > _DEEPEST
-
-
-def _header_lines(statement: ast.stmt) -> tuple[int, int]:
-    """The first and last line of what a statement holds beside its suites (decorators and the first line of the body included)."""
+def _header(statement: ast.stmt, suites: list[list[ast.stmt]]) -> tuple[int, int]:
+    """The first and last line of what a compound statement holds beside its suites: decorators, and the first line of the body, included."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     first = decorators[0].lineno if decorators else statement.lineno
-    if isinstance(statement, ast.Match):
-        return first, statement.cases[-1].body[0].lineno
-    body: list[ast.stmt] = getattr(statement, "body", [])
-    return first, body[0].lineno if body else statement.end_lineno or statement.lineno
+    return first, statement.end_lineno or first if isinstance(statement, _PARTED) else suites[0][0].lineno
+
+
+def _most(statement: ast.stmt, text: str) -> int:
+    """The most that the expressions of a statement can weigh, going by the brackets, operators and words in its text."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return 0
+    code = text.encode(errors="replace")
+    brackets, operators, words = sum(map(code.count, (b"(", b"[", b"{"))), len(code.translate(None, _NO_OPERATORS)), len(code.split())
+    return _BRACKET_WEIGHT * brackets + operators + words
 
 
 def _weight(statement: ast.stmt) -> int:
@@ -142,7 +130,9 @@ def _weight(statement: ast.stmt) -> int:
     while waiting:
         node, weight = waiting.pop()
         deepest = max(deepest, weight)
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.stmt):
-                waiting.append((child, weight + (_BRACKET_WEIGHT if isinstance(child, _BRACKETED) else 1)))
+        for field in node._fields:
+            value = getattr(node, field, None)
+            for child in value if isinstance(value, list) else (value,):
+                if isinstance(child, ast.AST) and not isinstance(child, _UNWEIGHED):
+                    waiting.append((child, weight + (_BRACKET_WEIGHT if isinstance(child, _BRACKETED) else 1)))
     return deepest

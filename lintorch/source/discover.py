@@ -1,0 +1,135 @@
+"""The Python files below the paths a user gives."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lintorch.settings import Settings
+from lintorch.source.ignores import Ignores, enclosing_ignores, folder_ignores, leaves_out
+
+# Folders of tools and of installed or built code; a package that happens to have one of the latter names is still looked into.
+_NEVER = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
+_UNLESS_PACKAGE = frozenset({"build", "dist", "venv", "_build", "buck-out"})
+
+
+class Skipped(NamedTuple):
+    """A path that was asked for or found but cannot be checked, and why."""
+
+    path: Path
+    reason: str
+
+
+def discover(paths: Sequence[Path | str], settings: Settings) -> tuple[list[Path], list[Skipped]]:
+    """The files to check, in the order of `paths` and sorted within folders, each once, and what had to be left out.
+
+    A file named explicitly is always taken. In folders: files ending in .py that neither `settings.exclude` nor a .gitignore leaves out.
+    """
+    walk = _Walk(settings)
+    for path in map(Path, paths):
+        walk.take(path)
+    return walk.files, walk.skipped
+
+
+class _Place(NamedTuple):
+    """A folder or link to look at: its path as the user would write it, its absolute path, and the patterns that hold where it stands."""
+
+    path: Path
+    absolute: str
+    ignores: tuple[Ignores, ...]
+
+
+class _Walk:
+    """The files found so far. Every folder and file is visited once, under its own name rather than that of a link to it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.files: list[Path] = []
+        self.skipped: list[Skipped] = []
+        self._seen: set[str] = set()
+        self._excludes = (Ignores(os.path.realpath(settings.root), settings.exclude),) if settings.exclude else ()
+
+    def take(self, path: Path) -> None:
+        """Add a path a user gave: a file whatever its name, or what a folder holds."""
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            self._skip(path, error)
+            return
+        real = os.path.realpath(path)
+        if stat.S_ISDIR(mode):
+            # Patterns that leave the folder itself out do not hold for what was asked for by name.
+            ignores = (given for given in (*enclosing_ignores(real), *self._excludes) if not given.verdict(real + os.sep))
+            self.files += sorted(self._below(_Place(path, real, tuple(ignores))), key=lambda file: file.parts)
+        else:
+            self.files += self._checkable(path, real, mode)
+
+    def _below(self, top: _Place) -> Iterator[Path]:
+        """The files below a folder; links are followed last, so that what they lead to is found under its own name first."""
+        links: list[_Place] = []
+        yield from self._tree(top, links, explicit=True)
+        while links:
+            yield from self._link(links.pop(0), links)
+
+    def _link(self, link: _Place, links: list[_Place]) -> Iterator[Path]:
+        try:
+            mode = link.path.stat().st_mode
+        except OSError as error:
+            self._skip(link.path, error)
+            return
+        if stat.S_ISDIR(mode):
+            yield from self._tree(link, links, explicit=False)
+        elif link.path.suffix == ".py":
+            yield from self._checkable(link.path, os.path.realpath(link.absolute), mode)
+
+    def _tree(self, top: _Place, links: list[_Place], explicit: bool) -> Iterator[Path]:
+        """The files of a folder and the folders in it; links met on the way are added to `links`."""
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            real = os.path.realpath(folder.absolute)
+            if real in self._seen:
+                continue
+            self._seen.add(real)
+            for entry, place in self._entries(folder, explicit and folder is top):
+                if entry.is_symlink():
+                    links.append(place)
+                elif entry.is_dir():
+                    waiting.append(place)
+                elif entry.name.endswith(".py"):
+                    yield from self._checkable(place.path, real + os.sep + entry.name, entry.stat().st_mode)
+
+    def _entries(self, folder: _Place, explicit: bool) -> Iterator[tuple[os.DirEntry[str], _Place]]:
+        """The entries of a folder that may lead to files to check."""
+        try:
+            entries = {entry.name: entry for entry in os.scandir(folder.absolute)}
+        except OSError as error:
+            self._skip(folder.path, error)
+            return
+        if not explicit and ("pyvenv.cfg" in entries or (folder.path.name in _UNLESS_PACKAGE and "__init__.py" not in entries)):
+            return
+        ignores = folder.ignores + folder_ignores(folder.absolute, entries)
+        for name, entry in entries.items():
+            if name.startswith(".") or name in _NEVER:
+                continue
+            is_folder = entry.is_dir()
+            if is_folder or name.endswith(".py"):
+                absolute = folder.absolute + os.sep + name
+                if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
+                    yield entry, _Place(folder.path / name, absolute, ignores)
+
+    def _checkable(self, path: Path, real: str, mode: int) -> list[Path]:
+        """The file as a list; empty where it was found before or is nothing to read."""
+        if not stat.S_ISREG(mode):
+            self.skipped.append(Skipped(path, "is not a regular file"))
+            return []
+        if real in self._seen:
+            return []
+        self._seen.add(real)
+        return [path]
+
+    def _skip(self, path: Path, error: OSError) -> None:
+        broken = isinstance(error, FileNotFoundError) and path.is_symlink()
+        self.skipped.append(Skipped(path, "is a link to nothing" if broken else f"cannot be read ({error.strerror})"))
