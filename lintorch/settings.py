@@ -33,6 +33,7 @@ class Settings:
     jobs: int = 0
     time_limit: float = 60.0
     memory_limit: int = 4 << 30
+    min_isolation: str = "rlimits only"
     root: Path = field(default_factory=Path)
 
 

@@ -40,6 +40,7 @@ class Verdict:
     """What running both versions showed, and on what the statement rests.
 
     `inputs` describes each forward argument (`float32[2, 10]`); `peak_bytes` is (before, after) of forward under no_grad, or None where not measured.
+    `peak_training` is the same of a training step. `notes` say what a reader must know of how the target was built.
     `reason` is None only for same-trace and tested. `hint` is a ready example line for the user to complete where nothing could be built.
     """
 
@@ -52,3 +53,5 @@ class Verdict:
     gradients: str = "compared"
     peak_bytes: tuple[int, int] | None = None
     hint: str | None = None
+    peak_training: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()

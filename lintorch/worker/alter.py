@@ -44,7 +44,7 @@ class Canary:
             if gradient.layout != torch.strided or bool((gradient != 0).any()):
                 self.got_gradient.add(probe)
 
-        tensor.register_hook(note)
+        tensor.register_hook(note)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def _tensors_of(value: Any) -> List[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -15,9 +16,9 @@ from .confine import LEVELS, confine
 from .differences import differences
 from .lines import LineLog
 from .measure import fake_trace, peaks, traces
-from .observe import Listing, Record
+from .observe import Listing, Record, digest, in_brief
 from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
-from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, run_all, situations
+from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, situations
 from .seek import NoInputs, seek
 from .state import Unmatched
 from .subject import NotBuilt, Setup, Version, build, load_version
@@ -35,7 +36,7 @@ def warm_up() -> None:
     layer = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.LayerNorm(2))
     plan = Plan(seeds=[0], modes=["train", "eval"], repeats=1)
     subject = Subject(layer, [Variant(("__call__", (torch.ones(1, 2),), {}), {0: [None]}, with_grad=True)], {})
-    list(run_all(subject, plan, lambda key, section: Record(), Sink()))
+    list(Runner(subject, plan, in_brief, Sink()).run_all())
     traces(subject, plan, Sink())
 
 
@@ -48,7 +49,7 @@ def run(job: int, result: int, key: bytes, isolation: str, temp: str) -> None:
         _write_all(result, pack(key, head, blobs or []))
 
     limits = Limits(seconds=frame.head["seconds"], bytes=frame.head["bytes"], temp=temp)
-    reached = confine(limits, namespaces=isolation == "full")
+    reached = confine(limits, own_namespaces=isolation == "full")
     if LEVELS.index(reached) < LEVELS.index(isolation):
         write({"problem": "isolation", "reason": f"only {reached} of {isolation} was reached"})
     else:
@@ -67,12 +68,12 @@ def _settle(result: int, temp: str) -> Sink:
     os.environ.update(HOME=temp, TMPDIR=temp, TEMP=temp, TMP=temp)
     tempfile.tempdir = temp
     sink = Sink()
-    sys.stdin, sys.stdout, sys.stderr = open(os.devnull), sink, Sink()  # type: ignore[assignment]
+    sys.stdin, sys.stdout, sys.stderr = io.StringIO(), sink, Sink()
     return sink
 
 
 def _read_all(descriptor: int) -> bytes:
-    chunks = []
+    chunks: List[bytes] = []
     while True:
         chunk = os.read(descriptor, 1 << 20)
         if not chunk:
@@ -108,7 +109,7 @@ def _search(frame: Frame, write: Write, sink: Sink) -> None:
 def _measure(frame: Frame, write: Write, sink: Sink) -> None:
     """Run the plan; then, as frames of their own, so that a failure there costs no more: traces and peaks, where asked for."""
     version, plan = _version(frame), frame.head["plan"]
-    seen = [_told(run) for run in run_all(version.subject, plan, lambda key, section: Record(), sink)]
+    seen = [_told(run) for run in Runner(version.subject, plan, in_brief, sink).run_all()]
     write({"runs": seen, "initial": version.initial, "renamed": version.renamed, "touched": list(version.loaded.touched)})
     if frame.head.get("trace"):
         write({"trace": traces(version.subject, plan, sink)})
@@ -122,16 +123,17 @@ def _version(frame: Frame) -> Version:
 
 def _told(seen: Seen) -> Dict[str, Any]:
     digests = {section: seen.records[section].result() for section in SECTIONS}
-    return {"key": seen.key, "digests": digests, "outlook": seen.outlook, "differentiable": seen.differentiable, "raised": seen.raised}
+    return {"key": seen.key, "mode": seen.mode, "digests": digests, "outlook": seen.outlook, "differentiable": seen.differentiable, "raised": seen.raised}
 
 
 def _audit(frame: Frame, write: Write, sink: Sink) -> None:
     """The same runs again in a process whose memory holds other rubbish, with the lines that run noted."""
     _litter()
     setup = Setup.from_frame(frame)
-    with LineLog(frame.head["spec"]["path"]) as log:
+    log = LineLog(frame.head["spec"]["path"])
+    with log:
         version = build(setup, load_version(frame.head["spec"]))
-        seen = [_told(run) for run in run_all(version.subject, frame.head["plan"], lambda key, section: Record(), sink)]
+    seen = [_told(run) for run in Runner(version.subject, frame.head["plan"], in_brief, sink, log).run_all()]
     write({"runs": seen, "initial": version.initial, "lines": sorted(log.lines)})
 
 
@@ -152,7 +154,7 @@ def _explain(frame: Frame, write: Write, sink: Sink) -> None:
 
     listings: Dict[str, Any] = {}
     blobs: List[bytes] = []
-    for seen in run_all(version.subject, frame.head["plan"], make_record, sink):
+    for seen in Runner(version.subject, frame.head["plan"], make_record, sink).run_all():
         for section in SECTIONS:
             record = seen.records[section]
             if isinstance(record, Listing):
@@ -163,13 +165,18 @@ def _explain(frame: Frame, write: Write, sink: Sink) -> None:
 
 
 def _listed(listing: Listing, blobs: List[bytes]) -> List[Any]:
-    """Entries of a listing as (path, facts, index of the bytes or None); bytes beyond the cap are left out."""
+    """Entries of a listing as (path, facts, place of the bytes): an index, None where there are none, or a digest of those beyond the cap."""
     entries: List[Any] = []
+    listed = sum(map(len, blobs))
     for (path, facts), raw in zip(listing.entries, listing.raws):
-        room = raw is not None and sum(map(len, blobs)) + len(raw) <= _LISTED_BYTES
-        entries.append([path, facts, len(blobs) if room else None])
-        if room and raw is not None:
+        if raw is None:
+            entries.append([path, facts, None])
+        elif listed + len(raw) > _LISTED_BYTES:
+            entries.append([path, facts, digest(raw)])
+        else:
+            entries.append([path, facts, len(blobs)])
             blobs.append(raw)
+            listed += len(raw)
     return entries
 
 
@@ -196,7 +203,7 @@ def _first_difference(
 ) -> Tuple[Optional[str], int]:
     """The key of the first run that differs from the baseline (None: none does), and how many were run."""
     subject = build(setup, loaded).subject
-    runner = Runner(subject, frame.head["plan"], lambda key, section: Record(), sink)
+    runner = Runner(subject, frame.head["plan"], in_brief, sink)
     noticed, count = None, 0
     for situation in list(situations(subject, frame.head["plan"]))[:at_most]:
         seen, count = runner.run(situation), count + 1
@@ -218,7 +225,8 @@ def _fake(frame: Frame, write: Write, sink: Sink) -> None:
 
 def _compare(frame: Frame, write: Write, sink: Sink) -> None:
     """Compare two listings, in a process that has run nobody's code."""
-    write({"differences": differences(frame.head["before"], frame.head["after"], frame.blobs)})
+    shift = frame.head["shift"]
+    write({"differences": differences(frame.head["before"], frame.head["after"], frame.blobs[:shift], frame.blobs[shift:])})
 
 
 _ROLES: Dict[str, Callable[[Frame, Write, Sink], None]] = {

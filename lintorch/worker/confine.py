@@ -11,10 +11,8 @@ import os
 import sys
 from typing import Callable, List
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # not on Windows, where level "none" is all there is
-    pass
 
 from .protocol import Limits
 from .seccomp import program
@@ -36,19 +34,15 @@ class ConfinementError(OSError):
     """A layer could not be put on."""
 
 
-def confine(limits: Limits, namespaces: bool = True) -> str:
-    """Confine this process for good, as far as the system allows; returns the level reached.
-
-    A process that fails half-way into `namespaces` has no user any more, so only a process to be thrown away may try what was not probed before.
-    """
+def confine(limits: Limits, own_namespaces: bool) -> str:
+    """Confine this process for good, as far as the system allows; returns the level reached. `own_namespaces`: `enter_namespaces` succeeded before."""
     if sys.platform == "win32":
         return "none"
     machine = architecture() if _libc is not None else None
-    own_namespaces = guarded = filtered = False
+    guarded = filtered = False
     if machine is not None:
         end_with_parent()
         _control(_PR_SET_NO_NEW_PRIVS, 1)
-        own_namespaces = namespaces and _works(lambda: _enter_namespaces(limits["temp"]))
         guarded = _works(lambda: _restrict_files(limits["temp"]))
     limited = _works(lambda: _limit_resources(limits, _FILE_BYTES if guarded else 0))
     if machine is not None:
@@ -63,7 +57,7 @@ def end_with_parent() -> None:
 
 
 def probe(temp: str) -> str:
-    """The level that children of this process will reach, found by children that do nothing else."""
+    """The level that children of this process can reach, found by children that do nothing else."""
     if not hasattr(os, "fork"):
         return "none"
     reached = _level_of_child(temp, namespaces=True)
@@ -75,7 +69,8 @@ def _level_of_child(temp: str, namespaces: bool) -> str:
     if child == 0:
         reached = 0
         try:
-            reached = LEVELS.index(confine(Limits(seconds=1, bytes=1 << 30, temp=temp), namespaces))
+            own = namespaces and _works(lambda: enter_namespaces(temp))
+            reached = LEVELS.index(confine(Limits(seconds=1, bytes=1 << 30, temp=temp), own))
         finally:
             os._exit(reached)
     status = os.waitpid(child, 0)[1]
@@ -127,9 +122,13 @@ def _mapped_bytes() -> int:
         return 0
 
 
-def _enter_namespaces(temp: str) -> None:
-    """New user, network, IPC and mount namespaces, and a small file system of this child's own at `temp`."""
-    assert _libc is not None
+def enter_namespaces(temp: str) -> None:
+    """New user, network, IPC and mount namespaces for this process and its children, and a small file system of their own at `temp`.
+
+    A process that fails half-way has no user any more, so only one to be thrown away may try what was not probed before.
+    """
+    if _libc is None:
+        raise ConfinementError("no namespaces on this system")
     user, group = os.geteuid(), os.getegid()
     _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWNS), "unshare")
     _write("/proc/self/setgroups", "deny")

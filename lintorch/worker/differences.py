@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import torch
 
@@ -16,34 +16,34 @@ _TOLERANCES = {
 }
 _DTYPE, _SHAPE, _STRIDE, _DEVICE, _GRAPH, _SHARES = 2, 3, 4, 5, 6, 9  # places in a tensor's facts
 
-Entry = Tuple[str, List[Any], Optional[int]]
+Entry = Tuple[str, List[Any], Union[int, str, None]]
 Listings = Dict[str, Dict[str, List[Entry]]]
 
 
-def differences(before: Listings, after: Listings, blobs: List[bytes]) -> List[Dict[str, Any]]:
-    """Every difference between two listings whose entries point into the same blobs, in order.
+def differences(before: Listings, after: Listings, old_blobs: List[bytes], new_blobs: List[bytes]) -> List[Dict[str, Any]]:
+    """Every difference between two listings, whose entries point into the blobs of their side, in order.
 
     Each has run, section, path, what ("max abs 3.1e-04"), and `kind`: close (within tolerance), nan (only the bits of NaNs differ) or far.
     """
     found = []
     for run, sections in before.items():
         for section, entries in sections.items():
-            for path, kind, what in _compare(entries, after.get(run, {}).get(section, []), blobs):
+            for path, kind, what in _compare(entries, after.get(run, {}).get(section, []), old_blobs, new_blobs):
                 found.append({"run": run, "section": section, "path": path, "kind": kind, "what": what})
     return found
 
 
-def _compare(before: List[Entry], after: List[Entry], blobs: List[bytes]) -> "List[Tuple[str, str, str]]":
+def _compare(before: List[Entry], after: List[Entry], old_blobs: List[bytes], new_blobs: List[bytes]) -> List[Tuple[str, str, str]]:
     old, new = {entry[0]: entry for entry in before}, {entry[0]: entry for entry in after}
     found = []
     for path, entry in old.items():
         if path not in new:
             found.append((path, "far", "is gone"))
         else:
-            kind, what = _compare_entry(entry, new[path], blobs)
+            kind, what = _compare_entry(entry, new[path], old_blobs, new_blobs)
             if kind:
                 found.append((path, kind, what))
-    found += [(path, "far", "is new" if entry[1] and entry[1][0] == "tensor" else f"is new: {_short(entry[1])}") for path, entry in new.items() if path not in old]
+    found += [(path, "far", "is new") for path in new if path not in old]
     if not found and [entry[0] for entry in before] != [entry[0] for entry in after]:
         found.append((before[0][0], "far", "order differs"))
     return found
@@ -54,19 +54,17 @@ def _short(facts: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _compare_entry(before: Entry, after: Entry, blobs: List[bytes]) -> Tuple[str, str]:
-    (_, old, old_raw), (_, new, new_raw) = before, after
+def _compare_entry(before: Entry, after: Entry, old_blobs: List[bytes], new_blobs: List[bytes]) -> Tuple[str, str]:
+    """(kind, what) of the difference between two entries of one path; kind is empty where there is none."""
+    (_, old, old_place), (_, new, new_place) = before, after
     if old != new:
-        told = _facts_differ(old, new)
-        if told:
-            return "far", told
-    if old_raw is None or new_raw is None:
-        return ("far", "differs, but is too large to say by how much") if old_raw != new_raw else ("", "")
-    if blobs[old_raw] == blobs[new_raw]:
+        return "far", _facts_differ(old, new)
+    if not isinstance(old_place, int) or not isinstance(new_place, int):
+        return ("far", "differs, but is too large to say by how much") if old_place != new_place else ("", "")
+    old_bytes, new_bytes = old_blobs[old_place], new_blobs[new_place]
+    if old_bytes == new_bytes:
         return "", ""
-    if not old or old[0] != "tensor":
-        return "far", "differs"
-    return _compare_values(old, blobs[old_raw], blobs[new_raw])
+    return _compare_values(old, old_bytes, new_bytes) if old and old[0] == "tensor" else ("far", "differs")
 
 
 def _facts_differ(old: List[Any], new: List[Any]) -> str:

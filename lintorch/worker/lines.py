@@ -10,7 +10,7 @@ _TOOL = 3  # free for others than debuggers, coverage tools, profilers and optim
 
 
 class LineLog:
-    """While entered, notes the lines of `path` that run."""
+    """Whenever entered, notes the lines of `path` that run."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -10,16 +10,16 @@ from . import search
 from .load import Loaded
 from .memory import peak_bytes
 from .nesting import tensors
-from .observe import Record
+from .observe import in_brief
 from .protocol import Plan, Recipe
-from .runs import Runner, Situation, Sink, Subject, describe_error, seed_all
+from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
 from .state import held
 from .trace import Tracer
 
 
 def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
     """One trace over a forward and backward of every call in every mode, or why there is none."""
-    runner = Runner(subject, plan, lambda key, section: Record(), sink)
+    runner = Runner(subject, plan, in_brief, sink)
     calls: List[str] = []
     digests: List[str] = []
     operations = 0
@@ -41,7 +41,7 @@ def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
 
 def peaks(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Optional[int]]:
     """Peak live bytes of the main call: forward under no_grad in eval mode, and a training step; None where it raised."""
-    runner = Runner(subject, plan, lambda key, section: Record(), sink)
+    runner = Runner(subject, plan, in_brief, sink)
     seed, modes = plan["seeds"][0], plan["modes"] if subject.has_modes else ["call"]
     forward = Situation(seed, modes[-1], 0, 0, grad=False)
     training = Situation(seed, modes[0], 0, 0, grad=True)

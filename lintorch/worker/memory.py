@@ -10,17 +10,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """While entered, counts the bytes of storages that operations create, as long as somebody refers to them.
 
     Storages that exist before are not counted; memory an operation uses inside itself is not seen.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.live = self.peak = 0
-        self._sizes: Dict[int, Tuple[StorageWeakRef, int]] = {}
-        self._outside: Dict[int, StorageWeakRef] = {}
+        self._sizes: Dict[int, Tuple[Any, int]] = {}
+        self._outside: Dict[int, Any] = {}
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None) -> Any:
         for tensor in _tensors((args, kwargs)):
@@ -35,7 +35,7 @@ class LiveBytes(TorchDispatchMode):
     def _note_outside(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
         if storage._cdata not in self._sizes and storage._cdata not in self._outside:
-            self._outside[storage._cdata] = StorageWeakRef(storage)
+            self._outside[storage._cdata] = _weak(storage)
 
     def _note_made(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
@@ -44,7 +44,7 @@ class LiveBytes(TorchDispatchMode):
         if key in self._outside:
             return
         if known is None:
-            self._sizes[key] = (StorageWeakRef(storage), 0)
+            self._sizes[key] = (_weak(storage), 0)
         self._resize(key, storage.nbytes())
 
     def _resize(self, key: int, size: int) -> None:
@@ -58,13 +58,19 @@ class LiveBytes(TorchDispatchMode):
             self.live -= self._sizes.pop(key)[1]
 
 
+def _weak(storage: torch.UntypedStorage) -> Any:
+    make: Callable[[Any], Any] = StorageWeakRef
+    return make(storage)
+
+
 def _tensors(value: Any) -> "list[torch.Tensor]":
     return [leaf for leaf in tree_iter(value) if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided and not leaf.is_nested]
 
 
 def peak_bytes(run: Callable[[], Any]) -> int:
     """The peak of live bytes that `run()` makes, its result included."""
-    with LiveBytes() as counter:
+    counter = LiveBytes()
+    with counter:
         result = run()
     del result
     return counter.peak

@@ -10,7 +10,9 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Set, Tuple
 
 import torch
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice, enum.Enum, torch.dtype, torch.device, torch.layout, torch.memory_format)
+PLAIN = (
+    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice, enum.Enum, torch.dtype, torch.device, torch.layout, torch.memory_format,
+)
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.GeneratorType, type, torch.nn.Module, torch.Generator)
 _DEEPEST = 40
 
@@ -55,8 +57,8 @@ def _walk_container(value: Any, path: str, inside: Set[int], depth: int) -> Iter
 
 def _parts(value: Any) -> "Dict[str, Any] | None":
     """What a container holds, by the text that leads from it to the part; None for what is no container."""
-    if hasattr(value, "_fields") and isinstance(value, tuple):
-        return {f".{name}": part for name, part in zip(value._fields, value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {f".{name}": part for name, part in zip(vars(type(value))["_fields"], value)}
     if isinstance(value, (list, tuple)) or type(value).__qualname__ == "deque":
         return {f"[{index}]": part for index, part in enumerate(value)}
     if isinstance(value, dict):
@@ -82,9 +84,9 @@ def rebuild(value: Any, replace: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, list):
         return _filled(value, lambda new: new.__setitem__(slice(None), [rebuild(part, replace) for part in value]))
     if isinstance(value, dict):
-        return _filled(value, lambda new: [new.__setitem__(key, rebuild(part, replace)) for key, part in value.items()])
+        return _filled(value, lambda new: dict.update(new, {key: rebuild(part, replace) for key, part in value.items()}))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _filled(value, lambda new: [object.__setattr__(new, name, rebuild(part, replace)) for name, part in vars(value).items()])
+        return _filled(value, lambda new: vars(new).update({name: rebuild(part, replace) for name, part in vars(value).items()}))
     return value
 
 

@@ -36,6 +36,11 @@ class Record:
         return self._hash.hexdigest()
 
 
+def in_brief(key: str, section: str) -> Record:
+    """A record that keeps a digest alone."""
+    return Record()
+
+
 class Listing(Record):
     """A record that keeps everything, so that two of them can be compared value by value."""
 
@@ -53,13 +58,20 @@ class Listing(Record):
 
 def raw_bytes(tensor: torch.Tensor) -> Raw:
     """The values of a dense tensor row by row, without a copy where it is contiguous in memory."""
-    plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    plain = tensor
+    if tensor.is_complex() or tensor.is_neg() or not tensor.is_contiguous() or tensor.device.type != "cpu":
+        plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
     size = plain.numel() * plain.element_size()
     if size == 0:
         return b""
     array = (ctypes.c_char * size).from_address(plain.data_ptr())
     array._keeps = plain  # type: ignore[attr-defined]  # the memory lives as long as the view of it
     return array
+
+
+def digest(raw: Raw) -> str:
+    """A digest of bytes."""
+    return _hasher(raw, digest_size=16).hexdigest()
 
 
 def dtype_name(tensor: torch.Tensor) -> str:
@@ -70,8 +82,10 @@ def dtype_name(tensor: torch.Tensor) -> str:
 class Owners:
     """Who holds which storage: says of each tensor the first name its memory was seen under."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Iterable[Tuple[str, torch.Tensor]] = ()) -> None:
         self._names: Dict[int, str] = {}
+        for path, tensor in named:
+            self.claim(path, tensor)
 
     def claim(self, path: str, tensor: torch.Tensor) -> str:
         """The name the memory of `tensor` is known by, which is `path` if it is new."""
@@ -154,9 +168,9 @@ class StateDigests:
         size = tensor.numel() * tensor.element_size()
         if size > _KEPT_BYTES and not thorough and self._stands(tensor):
             return self._known[id(tensor)][3]
-        digest = _hasher(raw_bytes(tensor), digest_size=16).digest()
-        self._known[id(tensor)] = (weakref.ref(tensor), tensor._version, tensor.data_ptr(), digest)
-        return digest
+        found = digest(raw_bytes(tensor)).encode()
+        self._known[id(tensor)] = (weakref.ref(tensor), tensor._version, tensor.data_ptr(), found)
+        return found
 
     def _stands(self, tensor: torch.Tensor) -> bool:
         known = self._known.get(id(tensor))
@@ -165,8 +179,9 @@ class StateDigests:
 
 def add_globals(record: Record) -> None:
     """Record what a call may have changed outside everything it was given: generators' states, grad mode, default dtype."""
-    record.add("torch's random state", [], raw_bytes(torch.get_rng_state()))
-    record.add("random's state", [_hasher(repr(random.getstate()).encode(), digest_size=16).hexdigest()])
+    record.add("torch's random state", [], raw_bytes(torch.default_generator.get_state()))
+    _, words, rest = random.getstate()
+    record.add("random's state", [hash(words), rest])
     if "numpy" in sys.modules:
         state = sys.modules["numpy"].random.get_state()
         record.add("numpy's random state", [state[2:]], state[1].tobytes())

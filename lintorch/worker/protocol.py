@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple, Typed
 class LoadSpec(TypedDict):
     """One version of a file, and the symbol wanted from it.
 
-    `load(spec)` must compile `text` under the file name `path` with the line numbers of `text` (a slice keeps them too): coverage and warnings are read by them.
+    `load(spec)` must compile `text` under the file name `path` with the line numbers of `text` (a slice keeps them too): coverage is read by them.
     `text` may differ from what is on disk (the rewrite, or a canary text that calls `__lintorch_canary__`, found in builtins).
     """
 
@@ -79,10 +79,11 @@ Call = Tuple[str, Tuple[Any, ...], Dict[str, Any]]
 
 # The seam to loading and searching (worker/load.py, worker/search.py):
 #
-#   load.load(spec: LoadSpec) -> Loaded                                raises CannotLoad; `Loaded.object` is the class or function, `Loaded.module` its namespace
+#   load.load(spec: LoadSpec) -> Loaded              raises CannotLoad; `Loaded.object` is the class or function, `Loaded.module` its namespace
 #   search.search(loaded, hints: Hints, budget: Budget) -> SearchResult
-#   search.materialise(recipe: Recipe, loaded, seed: int) -> (target, list[Call])      target: a torch.nn.Module or a callable; calls: the variants, main one first
-#   search.warm_up() -> None                                           called once in the zygote: imports what a search needs of torch, runs no user code
+#   search.materialise(recipe: Recipe, loaded, seed: int) -> (target, list[Call])
+#                                                    target: a torch.nn.Module or a callable; calls: the variants, main one first
+#   search.warm_up() -> None                         called once in the zygote: imports what a search needs of torch, runs no user code
 #
 # Each runs in a child that is thrown away; none needs to clean up. The caller seeds all generators before each.
 

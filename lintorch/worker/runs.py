@@ -12,14 +12,15 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTup
 
 import torch
 
-from .observe import Owners, Record, StateDigests, add_globals, add_leaf, add_value, outlook
+from .nesting import Leaf, rebuild, tensors
+from .observe import Listing, Owners, Record, StateDigests, add_globals, add_leaf, add_value, outlook
 from .protocol import Call, Plan
 from .state import held
-from .nesting import rebuild, tensors
 from .trace import CallLog, Tracer
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _PRINTED_CHARACTERS = 1 << 16
+_NOTHING = contextlib.nullcontext()
 
 # What is observed of a run, in the order in which a difference is told.
 SECTIONS = ("raised", "output", "gradient", "argument", "state", "globals", "warnings", "prints")
@@ -66,6 +67,7 @@ class Seen(NamedTuple):
     """A run's records by section. `outlook` says what its outputs are worth as evidence; `raised` what it raised, if it did."""
 
     key: str
+    mode: str
     records: Dict[str, Record]
     outlook: str
     differentiable: bool
@@ -94,7 +96,7 @@ class Sink(io.TextIOBase):
 
 def seed_all(seed: int) -> None:
     """Seed every global generator a module may draw from."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also keeps a stack trace for each absent accelerator
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed)
@@ -113,20 +115,20 @@ def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
                 yield Situation(seed, modes[-1], variant, 0, grad=False)
 
 
-def run_all(subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink) -> Iterator[Seen]:
-    """Run the plan one call after the other, without any reset between; `make_record(key, section)` says how a section is kept."""
-    runner = Runner(subject, plan, make_record, sink)
-    for situation in situations(subject, plan):
-        yield runner.run(situation)
-
-
 class Runner:
-    """Runs single situations of one subject."""
+    """Runs a subject. `make_record(key, section)` says how a section of a run is kept; `around` is entered round everything that is the subject's own code."""
 
-    def __init__(self, subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink) -> None:
-        self.subject, self.plan, self.make_record, self.sink = subject, plan, make_record, sink
+    def __init__(
+        self, subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink, around: ContextManager[Any] = _NOTHING
+    ) -> None:
+        self.subject, self.plan, self.make_record, self.sink, self.around = subject, plan, make_record, sink, around
         self._digests = StateDigests()
         self._cotangents: Dict[Any, torch.Tensor] = {}
+        self._outlook = ""
+
+    def run_all(self) -> Iterator[Seen]:
+        """Run the plan one call after the other, without any reset between."""
+        return map(self.run, situations(self.subject, self.plan))
 
     def run(self, situation: Situation) -> Seen:
         """One forward and backward, and what it left behind."""
@@ -135,12 +137,11 @@ class Runner:
         with warnings.catch_warnings(record=True) as caught, torch.set_grad_enabled(situation.grad):
             warnings.simplefilter("always")
             result = self._run(situation, given, records)
-            seen_warnings = list(caught)
+            heard = list(caught)
             self._record_rest(situation, given, records)
-        for caught_warning in seen_warnings:
-            records["warnings"].add(caught_warning.category.__name__, [_ADDRESS.sub("", str(caught_warning.message))])
+        for warning in heard:
+            records["warnings"].add(warning.category.__name__, [_ADDRESS.sub("", str(warning.message))])
         records["prints"].add("standard output", list(self.sink.take()))
-        self._drop_gradients()
         return result
 
     def trace(self, situation: Situation, tracer: Tracer) -> List[str]:
@@ -185,29 +186,24 @@ class Runner:
         return given
 
     def _run(self, situation: Situation, given: "Supplied", records: Dict[str, Record]) -> Seen:
-        worth, differentiable, raised = "flat", False, None
+        differentiable, raised = False, None
         try:
-            output = given.call(self.subject.target)
-            self._record_output(given, output, records["output"])
+            with self.around:
+                output = given.call(self.subject.target)
+            mine = self._held_tensors()
+            add_value(records["output"], output, "output", Owners([*given.named(), *mine]))
             produced = [tensor for _, tensor in tensors(output, "output")] + given.mutated()
-            worth = outlook(produced)
+            if self._outlook != "good":  # one good look is enough
+                self._outlook = outlook(produced)
             if situation.grad:
-                differentiable = self._backward(situation.seed, produced)
-                self._record_gradients(given, records["gradient"])
+                differentiable = self._backward(situation.seed, produced, self.around)
+                self._record_gradients(given, mine, records["gradient"])
         except (Exception, SystemExit) as error:
             raised = describe_error(error)
             records["raised"].add("raised", [raised])
-        return Seen(situation.key, records, worth, differentiable, raised)
+        return Seen(situation.key, situation.mode, records, self._outlook or "flat", differentiable, raised)
 
-    def _record_output(self, given: "Supplied", output: Any, record: Record) -> None:
-        owners = Owners()
-        for path, tensor in given.named():
-            owners.claim(path, tensor)
-        for path, tensor in self._held_tensors():
-            owners.claim(path, tensor)
-        add_value(record, output, "output", owners)
-
-    def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = contextlib.nullcontext()) -> bool:
+    def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = _NOTHING) -> bool:
         """Backward from a random cotangent over everything that has a graph; was there anything?"""
         ends = [tensor for tensor in {id(tensor): tensor for tensor in produced}.values() if _has_graph(tensor)]
         if ends:
@@ -225,26 +221,28 @@ class Runner:
             self._cotangents[key] = torch.randn(end.shape, generator=generator, dtype=kind).to(end.dtype)
         return self._cotangents[key]
 
-    def _record_gradients(self, given: "Supplied", record: Record) -> None:
-        for path, tensor in [*self._held_tensors(), *given.leaves]:
-            if tensor.is_leaf and tensor.requires_grad:
+    def _record_gradients(self, given: "Supplied", mine: Sequence[Tuple[str, torch.Tensor]], record: Record) -> None:
+        for path, tensor in (*mine, *given.leaves):
+            if tensor.requires_grad and tensor.is_leaf:
                 add_value(record, tensor.grad, f"gradient of {path}")
 
     def _record_rest(self, situation: Situation, given: "Supplied", records: Dict[str, Record]) -> None:
+        """Arguments and state after the run; gradients are dropped on the way."""
         add_value(records["argument"], given.arguments, "arguments")
-        self._record_state(records["state"], thorough=situation.repeat == self.plan["repeats"] - 1)
+        thorough = situation.repeat == self.plan["repeats"] - 1
+        for kind, leaf in held(self.subject.target):
+            self._record_held(records["state"], kind, leaf, thorough)
+            if leaf.kind == "tensor" and leaf.value.is_leaf:
+                leaf.value.grad = None
         add_globals(records["globals"])
 
-    def _record_state(self, record: Record, thorough: bool) -> None:
-        listed = type(record) is not Record
-        for kind, leaf in held(self.subject.target):
-            named = leaf._replace(path=f"{kind} {self._name(leaf.path)}")
-            if leaf.kind != "tensor" or listed or leaf.value.layout != torch.strided:
-                add_leaf(record, named)
-            else:
-                value = leaf.value
-                facts = [str(value.dtype), list(value.shape), list(value.stride()), value.requires_grad]
-                record.add(named.path, facts, self._digests.of(value, thorough))
+    def _record_held(self, record: Record, kind: str, leaf: Leaf, thorough: bool) -> None:
+        path = f"{kind} {self._name(leaf.path)}"
+        value = leaf.value
+        if leaf.kind != "tensor" or isinstance(record, Listing) or value.layout != torch.strided:
+            add_leaf(record, leaf._replace(path=path))
+        else:
+            record.add(path, (value.dtype, value.shape, value.stride(), value.requires_grad), self._digests.of(value, thorough))
 
     def _name(self, path: str) -> str:
         return self.subject.names.get(path, path)

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import search
 from .load import Loaded
-from .observe import Record
+from .observe import in_brief
 from .protocol import Call, Frame, Plan, Recipe
 from .runs import Runner, Seen, Sink, Situation, Subject, Variant, distinct_tensors, seed_all
 from .state import perturb
@@ -93,6 +93,6 @@ def _try_call(target: Any, call: Call, with_grad: bool, plan: Plan, sink: Sink) 
     """One run of a call in each mode."""
     seed = plan["seeds"][0]
     subject = Subject(target, [Variant(call, {seed: [None] * len(distinct_tensors(call))}, with_grad)], {})
-    runner = Runner(subject, plan, lambda key, section: Record(), sink)
+    runner = Runner(subject, plan, in_brief, sink)
     modes = plan["modes"] if subject.has_modes else ["call"]
     return [runner.run(Situation(seed, mode, 0, 0, grad=True)) for mode in modes]

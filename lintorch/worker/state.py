@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 
+from .nesting import PLAIN, Leaf, walk
 from .observe import dtype_name, raw_bytes
 from .protocol import TensorMeta
-from .nesting import PLAIN, Leaf, walk
 
 _TORCHS_OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -137,8 +137,12 @@ def _form(dtype: str, shape: Sequence[int]) -> str:
 def _unmatched(have: Dict[str, str], wanted: Dict[str, str]) -> str:
     only_before = [f"{path} {form}" for path, form in wanted.items() if have.get(path) != form]
     only_after = [f"{path} {form}" for path, form in have.items() if wanted.get(path) != form]
-    parts = [f"{where}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" for where, names in (("before", only_before), ("after", only_after)) if names]
-    return "parameters or buffers do not correspond (" + "; ".join(parts) + ")"
+    parts = [f"{where}: {_some(names)}" for where, names in (("before", only_before), ("after", only_after)) if names]
+    return f"parameters or buffers do not correspond ({'; '.join(parts)})"
+
+
+def _some(names: List[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def install(target: Any, names: Dict[str, str], values: Dict[str, Optional[torch.Tensor]]) -> None:
@@ -154,4 +158,4 @@ def _put(tensor: torch.Tensor, value: torch.Tensor) -> None:
     try:
         tensor.copy_(value)
     except RuntimeError:  # an expanded tensor has one place for many values; a leaf view in inference mode cannot be written
-        tensor.set_(value.clone())  # type: ignore[no-untyped-call, unused-ignore]
+        tensor.data = value.clone()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 
 from . import load, search
-from .observe import outlook, raw_bytes
+from .nesting import walk
+from .observe import digest, raw_bytes
 from .protocol import Call, Frame, LoadSpec, Recipe, TensorMeta
 from .runs import Subject, Variant, describe_error, distinct_tensors, seed_all
 from .state import install, match, meta_and_bytes, tensor_from, unique_tensors
-from .nesting import walk
 
 
 class Setup(NamedTuple):
@@ -73,7 +72,7 @@ class Version(NamedTuple):
     """A version ready to run, and what its tensors were before the original's values were put into them."""
 
     subject: Subject
-    initial: Dict[str, Tuple[str, str]]  # by the original's name: digest and outlook of the value as constructed
+    initial: Dict[str, Tuple[str, bool]]  # by the original's name: digest of the value as constructed, and whether it is one value throughout
     loaded: load.Loaded
 
     @property
@@ -89,7 +88,7 @@ def build(setup: Setup, loaded: load.Loaded) -> Version:
     except (Exception, SystemExit) as error:
         raise NotBuilt(describe_error(error)) from error
     names = match(target, setup.state_metas)
-    initial = {names[path]: (_digest(tensor), outlook([tensor])) for path, (kind, tensor) in unique_tensors(target).items()}
+    initial = {names[path]: _fingerprint(tensor) for path, (_, tensor) in unique_tensors(target).items()}
     install(target, names, setup.state)
     variants = [_variant(setup, calls, place, with_grad) for place, with_grad in setup.variants]
     return Version(Subject(target, variants, names), initial, loaded)
@@ -99,8 +98,10 @@ def _variant(setup: Setup, calls: List[Call], place: int, with_grad: bool) -> Va
     return Variant(calls[place], {seed: values[place] for seed, values in setup.values.items()}, with_grad)
 
 
-def _digest(tensor: torch.Tensor) -> str:
-    return hashlib.blake2b(raw_bytes(tensor), digest_size=16).hexdigest()
+def _fingerprint(tensor: torch.Tensor) -> Tuple[str, bool]:
+    raw = bytes(raw_bytes(tensor))
+    size = tensor.element_size()
+    return digest(raw), raw[size:] == raw[:-size]
 
 
 def load_version(spec: LoadSpec) -> load.Loaded:

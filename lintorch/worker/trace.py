@@ -9,8 +9,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from .observe import raw_bytes
 from .nesting import PLAIN, walk
+from .observe import raw_bytes
 
 
 class Trace(NamedTuple):
@@ -20,11 +20,11 @@ class Trace(NamedTuple):
     digest: str
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """While entered, writes every operation down. Tensors are numbered in the order they appear; `names` gives those known beforehand."""
 
     def __init__(self, real: bool = True) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._hash = hashlib.blake2b(digest_size=16)
         self._numbers: Any = WeakIdKeyDictionary()
         self._next, self._real = 0, real

@@ -14,7 +14,7 @@ import shutil
 import signal
 import socket
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 _MESSAGE_BYTES = 1 << 16
 
@@ -77,7 +77,7 @@ def _receive(channel: socket.socket) -> Optional[Tuple[Dict[str, Any], List[int]
 
 
 def _serve_branches(channel: socket.socket) -> None:
-    branches = set()
+    branches: Set[int] = set()
     while True:
         received = _receive(channel)
         if received is None:
@@ -121,9 +121,11 @@ def _end(pid: int) -> None:
 
 
 def _serve_children(channel: socket.socket, about: Dict[str, Any]) -> None:
-    from .confine import end_with_parent
+    from .confine import end_with_parent, enter_namespaces
 
     end_with_parent()
+    if about["isolation"] == "full":
+        enter_namespaces(about["temp"])
     while True:
         received = _receive(channel)
         if received is None:
@@ -150,7 +152,7 @@ def _become_child(channel: socket.socket, job: int, result: int, message: Dict[s
 
 
 def _empty(folder: str) -> None:
-    """Remove what a child left in its folder (nothing, where the folder was a file system of the child's own)."""
+    """Remove what a child left in its folder."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
             if entry.is_dir(follow_symlinks=False):

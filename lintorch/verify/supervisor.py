@@ -1,0 +1,369 @@
+"""The worker processes seen from the host: starts the zygote in the user's interpreter, hands jobs to children, gets frames back, never waits forever."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lintorch.worker import protocol
+from lintorch.worker.protocol import BrokenFrame, Frame
+
+LEVELS = ("none", "rlimits only", "no-userns", "full")  # weakest first, as the worker reports them
+WORKER = Path(protocol.__file__).parent
+_START_SECONDS = 180  # torch's first import from a cold disk
+_GRACE_SECONDS = 2.0
+_RESULT_BYTES = 2 << 30
+# What a worker sees of the environment: enough to find its own packages, nothing secret.
+_KEPT = (
+    "PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP",
+)
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
+    "CUDA_VISIBLE_DEVICES": "", "PYTORCH_JIT": "0", "TORCHDYNAMO_DISABLE": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
+}
+
+
+class VerifierUnavailable(Exception):
+    """No verdict can be had here: `reason` says why, `remedy` what to do; str() is both in one line."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason, self.remedy = reason, remedy
+        super().__init__(f"{reason}; {remedy}")
+
+    def __reduce__(self) -> tuple[type[VerifierUnavailable], tuple[str, str]]:
+        return VerifierUnavailable, (self.reason, self.remedy)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one child: its frames, or why there are none that can be trusted."""
+
+    frames: tuple[Frame, ...] = ()
+    lost: str | None = None  # "timed out after 60 s", "was killed by SIGSEGV", ...
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What the first frame says; {} where there is none."""
+        return self.frames[0].head if self.frames else {}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What the zygote said of its interpreter."""
+
+    isolation: str
+    torch: str
+    python: str
+    executable: str
+
+
+@dataclass
+class _Branch:
+    """A process that forks children, one at a time, and the socket to it."""
+
+    pid: int
+    channel: socket.socket
+    temp: Path
+
+
+class Supervisor:
+    """Owns the worker processes of one interpreter. `run` may be called from several threads; each call runs one child."""
+
+    def __init__(self, python: str | None = None, cwd: Path | None = None) -> None:
+        self.python = python or default_interpreter()
+        self._cwd = cwd
+        self._lock = threading.Lock()
+        self._idle: list[_Branch] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._temp: Path | None = None
+        self.ready: Ready | None = None
+
+    def start(self) -> Ready:
+        """Start the zygote and wait until torch is imported; raises VerifierUnavailable."""
+        if self.ready is None:
+            self._temp = Path(tempfile.mkdtemp(prefix=f"lintorch-{os.getpid()}-"))
+            with self._unless_started():
+                self.ready = self._start_zygote() if hasattr(os, "fork") else self._look_at_interpreter()
+        return self.ready
+
+    @contextlib.contextmanager
+    def _unless_started(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End all worker processes and remove what they could write to."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            _wait_or_kill(self._process)
+        for branch in self._idle:
+            branch.channel.close()
+        if self._temp is not None:
+            shutil.rmtree(self._temp, ignore_errors=True)
+        self._idle, self._process, self._control, self._temp, self.ready = [], None, None, None, None
+
+    def run(self, head: Mapping[str, Any], blobs: Sequence[bytes] = (), *, seconds: float, memory: int) -> Outcome:
+        """Run one job in a child that is thrown away; never raises for what the child does."""
+        key = secrets.token_bytes(protocol.KEY_BYTES)
+        chunks = protocol.pack(key, {**head, "seconds": seconds, "bytes": memory}, blobs)
+        deadline = time.monotonic() + seconds
+        if self._control is None:
+            return self._run_once(key, chunks, seconds)
+        branch = self._take_branch()
+        data, status, lost = _exchange(branch, key, chunks, deadline, seconds)
+        if status is None:
+            self._end(branch)
+        else:
+            with self._lock:
+                self._idle.append(branch)
+        return _outcome(key, data, status, lost)
+
+    # --- the zygote and its branches -------------------------------------------------------------------------------------------------
+
+    def _start_zygote(self) -> Ready:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = self._spawn(["serve", str(theirs.fileno()), str(self._temp)], pass_fds=(theirs.fileno(),))
+        finally:
+            theirs.close()
+        self._control = ours
+        ours.settimeout(_START_SECONDS)
+        try:
+            about = _read_message(ours)
+        except TimeoutError:
+            raise VerifierUnavailable(f"{self.python} did not import torch within {_START_SECONDS} s", "check that interpreter") from None
+        ours.settimeout(_GRACE_SECONDS * 10)
+        return self._judge(about)
+
+    def _judge(self, about: dict[str, Any] | None) -> Ready:
+        if about is None:
+            raise VerifierUnavailable(f"{self.python} is no Python 3.9 or later that can start a worker", "name another with --python")
+        if "error" in about:
+            what = "has no torch" if about.get("missing") else f"cannot import torch ({about['error']})"
+            raise VerifierUnavailable(f"{self.python} {what}", "install torch there, or name the project's interpreter with --python")
+        return Ready(about["isolation"], about["torch"], about["python"], about["executable"])
+
+    def _spawn(self, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **_ENVIRONMENT}
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self._cwd, **options}
+        try:
+            return subprocess.Popen([self.python, str(WORKER / "__main__.py"), *arguments], env=environment, start_new_session=True, **options)
+        except OSError as error:
+            raise VerifierUnavailable(f"{self.python} cannot be started ({error.strerror})", "name another interpreter with --python") from None
+
+    def _take_branch(self) -> _Branch:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            assert self._control is not None and self._temp is not None and self.ready is not None
+            temp = Path(tempfile.mkdtemp(dir=self._temp))
+            ours, theirs = socket.socketpair()
+            request = {"op": "branch", "temp": str(temp), "isolation": self.ready.isolation}
+            socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
+            theirs.close()
+            reply = _read_message(self._control)
+            if reply is None:
+                raise VerifierUnavailable("the worker process has died", "run again")
+            return _Branch(reply["pid"], ours, temp)
+
+    def _end(self, branch: _Branch) -> None:
+        """Kill a branch with whatever it runs."""
+        with self._lock:
+            assert self._control is not None
+            self._control.sendall(json.dumps({"op": "end", "pid": branch.pid}).encode())
+            _read_message(self._control)
+        branch.channel.close()
+        shutil.rmtree(branch.temp, ignore_errors=True)
+
+    # --- without fork -----------------------------------------------------------------------------------------------------------------
+
+    def _look_at_interpreter(self) -> Ready:
+        code = "import sys, torch; print(torch.__version__, sys.version.split()[0], sys.executable, sep='|')"
+        try:
+            done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, timeout=_START_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise VerifierUnavailable(f"{self.python} cannot be started ({error})", "name another interpreter with --python") from None
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            return self._judge({"error": last, "missing": "No module named 'torch'" in last})
+        version, python, executable = done.stdout.strip().split("|")
+        return Ready("none", version, python, executable)
+
+    def _run_once(self, key: bytes, chunks: list[bytes], seconds: float) -> Outcome:
+        temp = tempfile.mkdtemp(dir=self._temp)
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = self._spawn(["once", key.hex(), temp], **options)
+        try:
+            data, _ = process.communicate(b"".join(chunks), timeout=seconds + _START_SECONDS)
+            return _outcome(key, data, process.returncode, None)
+        except subprocess.TimeoutExpired:
+            return Outcome(lost=f"timed out after {seconds:.0f} s")
+        finally:
+            process.kill()
+            process.communicate()
+            shutil.rmtree(temp, ignore_errors=True)
+
+
+def default_interpreter() -> str:
+    """The active virtual environment's interpreter, else the one lintorch itself runs in."""
+    environment = os.environ.get("VIRTUAL_ENV")
+    if environment:
+        for place in ("bin/python", "Scripts/python.exe"):
+            candidate = Path(environment, place)
+            if candidate.exists():
+                return str(candidate)
+    return sys.executable
+
+
+def _read_message(channel: socket.socket) -> dict[str, Any] | None:
+    """The next line of JSON, None when the other side has hung up."""
+    data = b""
+    while not data.endswith(b"\n"):
+        try:
+            chunk = channel.recv(1 << 16)
+        except ConnectionError:
+            return None
+        if not chunk:
+            return None
+        data += chunk
+    message: dict[str, Any] = json.loads(data)
+    return message
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@dataclass
+class _Traffic:
+    """What is still to be sent to a child, and what it has sent."""
+
+    chunks: list[memoryview]
+    received: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float, seconds: float) -> tuple[bytes, int | None, str | None]:
+    """Start a child, send it the job, take its bytes until it is gone; (bytes, exit status or None if it had to be given up, why)."""
+    job_read, job_write = os.pipe()
+    result_read, result_write = os.pipe()
+    try:
+        socket.send_fds(branch.channel, [json.dumps({"op": "run", "key": key.hex()}).encode()], [job_read, result_write])
+    except OSError:
+        for descriptor in (job_read, job_write, result_read, result_write):
+            os.close(descriptor)
+        return b"", None, "the worker process has died"
+    os.close(job_read)
+    os.close(result_write)
+    traffic = _Traffic([memoryview(chunk) for chunk in chunks])
+    try:
+        lost = _pump(traffic, job_write, result_read, deadline, seconds)
+    finally:
+        os.close(result_read)
+    if lost is None:
+        branch.channel.settimeout(max(deadline - time.monotonic(), 0) + _GRACE_SECONDS)
+        try:
+            reply = _read_message(branch.channel)
+        except TimeoutError:
+            return b"".join(traffic.received), None, f"timed out after {seconds:.0f} s"
+        return b"".join(traffic.received), reply["status"] if reply else None, None if reply else "the worker process has died"
+    return b"".join(traffic.received), None, lost
+
+
+def _pump(traffic: _Traffic, job_write: int, result_read: int, deadline: float, seconds: float) -> str | None:
+    """Send and receive until the child closes its end; the reason, where it must be given up before."""
+    os.set_blocking(job_write, False)
+    os.set_blocking(result_read, False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(result_read, selectors.EVENT_READ)
+        selector.register(job_write, selectors.EVENT_WRITE)
+        sending = True
+        try:
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return f"timed out after {seconds:.0f} s"
+                for event, _ in selector.select(left):
+                    if event.fd == job_write:
+                        if not _send_some(traffic, job_write):
+                            selector.unregister(job_write)
+                            os.close(job_write)
+                            sending = False
+                    elif not _take_some(traffic, result_read):
+                        return None
+                    elif traffic.size > _RESULT_BYTES:
+                        return "sent more than a result may hold"
+        finally:
+            if sending:
+                os.close(job_write)
+
+
+def _send_some(traffic: _Traffic, job_write: int) -> bool:
+    """Send what the pipe takes; False when there is nothing more to send, or nobody to read it."""
+    if not traffic.chunks:
+        return False
+    try:
+        sent = os.write(job_write, traffic.chunks[0])
+    except BlockingIOError:
+        return True
+    except BrokenPipeError:
+        return False
+    traffic.chunks[0] = traffic.chunks[0][sent:]
+    if not traffic.chunks[0]:
+        del traffic.chunks[0]
+    return bool(traffic.chunks)
+
+
+def _take_some(traffic: _Traffic, result_read: int) -> bool:
+    """Take what is there; False at the end."""
+    try:
+        data = os.read(result_read, 1 << 20)
+    except BlockingIOError:
+        return True
+    traffic.received.append(data)
+    traffic.size += len(data)
+    return bool(data)
+
+
+def _outcome(key: bytes, data: bytes, status: int | None, lost: str | None) -> Outcome:
+    if lost is not None:
+        return Outcome(lost=lost)
+    try:
+        frames = tuple(protocol.unpack(key, data))
+    except (BrokenFrame, ValueError):
+        return Outcome(lost="sent bytes that are no result")
+    if frames:
+        return Outcome(frames)
+    return Outcome(lost=_death(status))
+
+
+def _death(status: int | None) -> str:
+    """How a child ended that sent nothing."""
+    if status is not None and os.name == "posix" and os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return "used up its processor time" if number == signal.SIGXCPU else f"was killed by {signal.Signals(number).name}"
+    return "ended without a result"

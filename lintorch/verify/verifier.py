@@ -1,0 +1,95 @@
+"""Verdicts on changes: the one object the rest of lintorch asks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lintorch.settings import Settings
+from lintorch.verify.job import Order, decide
+from lintorch.verify.place import import_place
+from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
+from lintorch.verify.verdict import Change, Status, Verdict
+from lintorch.worker.protocol import Hints
+
+__all__ = ["Verifier", "VerifierUnavailable"]
+
+
+class Verifier:
+    """Runs both versions of changes in confined worker processes. Use as a context manager; the workers end with it.
+
+    `peak` also measures peak live bytes before and after. Entering raises VerifierUnavailable where the interpreter has no torch, or where processes
+    cannot be confined as far as `settings.min_isolation` asks.
+    """
+
+    def __init__(self, settings: Settings | None = None, root: Path | None = None, *, peak: bool = False) -> None:
+        self.settings = settings or Settings()
+        self._peak = peak
+        self._supervisor = Supervisor(self.settings.python, root)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Verifier:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._supervisor.close()
+
+    @property
+    def isolation(self) -> str:
+        """How far workers are confined here: "full", "no-userns", "rlimits only" or "none"."""
+        return self.start()
+
+    def start(self) -> str:
+        """Start the worker if it does not run yet; the isolation it reached."""
+        with self._lock:
+            reached = self._supervisor.start().isolation
+        if LEVELS.index(reached) < LEVELS.index(self.settings.min_isolation):
+            self._supervisor.close()
+            raise VerifierUnavailable(
+                f"worker processes can only be confined to level '{reached}' here", f"pass --min-isolation '{reached}' to run code all the same"
+            )
+        return reached
+
+    def verify(self, change: Change, examples: Sequence[str] = ()) -> Verdict:
+        """The verdict on one change; never raises for what user code does. `examples` are tried before all other inputs."""
+        self.start()
+        started = time.monotonic()
+
+        def run(kind: str, head: Mapping[str, Any], blobs: Sequence[bytes]) -> Outcome:
+            left = self.settings.time_limit - (time.monotonic() - started)
+            if left <= 0:
+                return Outcome(lost=f"timed out after {self.settings.time_limit:.0f} s")
+            return self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
+
+        if change.old == change.new:
+            return Verdict(Status.UNDECIDED, "both texts are the same")
+        return decide(self._order(change, examples), run)
+
+    def verify_many(self, changes: Iterable[Change]) -> list[Verdict]:
+        """The verdicts on many changes, in their order, `settings.jobs` at a time (0: one per processor)."""
+        self.start()
+        with ThreadPoolExecutor(self.settings.jobs or os.cpu_count() or 1) as pool:
+            return list(pool.map(self.verify, changes))
+
+    def _order(self, change: Change, examples: Sequence[str]) -> Order:
+        module, roots = import_place(change.path)
+        return Order(
+            change=change,
+            module=module,
+            roots=roots,
+            hints=self._hints(change, examples),
+            search_seconds=self.settings.time_limit / 3,
+            search_bytes=self.settings.memory_limit // 4,
+            peak=self._peak,
+        )
+
+    def _hints(self, change: Change, examples: Sequence[str]) -> Hints:
+        configured = self.settings.examples.get(change.symbol) or self.settings.examples.get(change.symbol.rpartition(".")[2]) or ()
+        return Hints(examples=[*examples, *configured], usages=[], lines=list(change.old_lines), methods=[])
