@@ -1,8 +1,7 @@
 """Every example on every rule's page is true: what speaks speaks there, what is silent is silent, what is fixed is the fix.
 
-One function per kind of statement that a page makes, hundreds of examples as data. A page of a retention rule will make one more:
-that its bad block, run for N steps, retains the nodes and bytes it names, and its good block none. That statement is a block kind of
-its own in lintorch.page and one more function here, beside test_fix_changes_no_output_and_no_gradient.
+One function per kind of statement that a page makes, hundreds of examples as data. What a retention rule's page says it measured is run
+in tests/witness/test_retention_pages.py.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def findings(folder: Path, text: str, codes: Iterable[str] = ()) -> tuple[Source
 def repaired(folder: Path, text: str, codes: Iterable[str]) -> str:
     """What `--fix` makes of a text where every verdict allows it."""
     source = Source.from_bytes(folder / "example.py", text.encode())
-    result = repair(Checker(load_catalogue()), Settings(select=tuple(codes), root=folder), lambda change, given: Verdict(Status.TESTED), source, in_place=True)
+    result = repair(Checker(load_catalogue()), Settings(select=tuple(codes), root=folder), lambda change: Verdict(Status.TESTED), source, in_place=True)
     assert not result.failures
     return text if result.text is None else result.text
 

@@ -12,7 +12,8 @@ from tests.project_rules.code import Unit, functions, imports, units
 
 # Top to bottom. A module may import what stands below it, and its own package. Names on one line may not import each other.
 LAYERS = (
-    ("cli", "__main__"),
+    ("__main__",),
+    ("cli",),
     ("flake8_plugin", "lsp"),
     ("config",),
     ("report",),

@@ -44,7 +44,16 @@ def test_docstrings_are_sentences(unit: Unit) -> None:
     assert not wrong, f"{unit.place}: the docstring of {', '.join(wrong)} does not end as a sentence does"
 
 
+# What Python's import system and torch call on the objects they are given.
+FOREIGN_PROTOCOLS = {"find_spec", "create_module", "exec_module", "get_code", "get_source", "is_package", "forward", "backward"}
+
+
 def _overrides(node: ast.AST) -> bool:
-    """Methods dispatched by name (`visit_Name`) and overloads say what they do by being what they are."""
+    """Methods dispatched by name (`visit_Name`), overloads, and methods of foreign protocols say what they do by being what they are."""
     decorators = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", ())]
-    return getattr(node, "name", "").startswith(("visit_", "leave_")) or any(name.split(".")[-1] in {"overload", "override", "setter"} for name in decorators)
+    name = getattr(node, "name", "")
+    return (
+        name in FOREIGN_PROTOCOLS
+        or name.startswith(("visit_", "leave_"))
+        or any(word.split(".")[-1] in {"overload", "override", "setter"} for word in decorators)
+    )
