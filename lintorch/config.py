@@ -20,6 +20,7 @@ else:
 CHOICES = {
     "allow": ("same-trace", "tested", "close", "undecided"),
     "fail_on": ("error", "warning", "info"),
+    "min_isolation": ("none", "rlimits only", "no-userns", "full"),
     "single_use_style": ("nested", "rebind"),
 }
 

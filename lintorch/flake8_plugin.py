@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lintorch import __version__
 from lintorch.catalogue import load_catalogue
 from lintorch.config import Configuration
-from lintorch.engine.check import OWN_COMMENTS, Analysis, Checker
+from lintorch.engine.check import BESIDE_FLAKE8, Analysis, Checker
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import is_generated
+from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Plugin:
         source = Source(path, text.encode(errors="surrogatepass"), text, "utf-8")
         if not settings.include_generated and is_generated(source):
             return Analysis(source)
-        return checker.analyse(source, settings, self._tree, comments=OWN_COMMENTS)
+        return checker.analyse(source, settings, self._tree, comments=BESIDE_FLAKE8)
 
     @classmethod
     def _tools(cls) -> tuple[Configuration, Checker]:

@@ -14,6 +14,7 @@ from lintorch.settings import UsageError, nearest
 COMMANDS = ("check", "verify", "explain", "rules")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
 FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
+ISOLATION = ("none", "rlimits only", "no-userns", "full")
 LEVELS = ("same-trace", "tested", "close", "undecided")
 
 _COMMANDS_HELP = """\
@@ -47,6 +48,7 @@ class Arguments:
     config: Path | None = None
     fail_on: str | None = None
     jobs: int | None = None
+    min_isolation: str | None = None
     python: str | None = None
     stdin_filename: str | None = None
     statistics: bool = False
@@ -141,6 +143,7 @@ def _add_running(parser: _Parser) -> None:
     group = parser.add_argument_group("running both versions")
     group.add_argument("--allow", choices=LEVELS, help="the weakest verdict with which a fix is written (default: tested)")
     group.add_argument("--example", action="append", metavar="TEXT", help="how to build and call a module: 'Net(10, 20), torch.randn(4, 10)'")
+    group.add_argument("--min-isolation", choices=ISOLATION, help="refuse to run code in processes confined less than this")
     group.add_argument("--python", metavar="INTERPRETER", help="the interpreter that has torch and the project's packages")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,6 @@ from lintorch.settings import Settings, UsageError
 def configuration(arguments: Arguments) -> Configuration:
     """Settings by folder, with what the command line says put on top; raises UsageError for an example that cannot be read."""
     examples = _by_class(arguments.example)
-    exclude = tuple(_from_here(pattern) for pattern in arguments.exclude)
 
     def overlay(settings: Settings) -> Settings:
         chosen = replace(
@@ -23,18 +23,20 @@ def configuration(arguments: Arguments) -> Configuration:
             select=settings.select if arguments.select is None else arguments.select,
             extend_select=(*settings.extend_select, *arguments.extend_select),
             ignore=(*settings.ignore, *arguments.ignore),
-            exclude=(*settings.exclude, *exclude),
+            exclude=(*settings.exclude, *(_from_here(pattern, settings.root) for pattern in arguments.exclude)),
             examples={**settings.examples, **examples},
         )
-        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "python", "include_generated")}
+        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "min_isolation", "python", "include_generated")}
         return replace(chosen, **{name: value for name, value in simple.items() if value})
 
     return Configuration(arguments.config, overlay)
 
 
-def _from_here(pattern: str) -> str:
-    """A pattern of the command line is relative to where it is typed, not to the configuration file."""
-    return pattern if "/" not in pattern.rstrip("/") else (Path.cwd() / pattern).as_posix()
+def _from_here(pattern: str, root: Path) -> str:
+    """A pattern with a slash is relative to where it is typed; patterns of settings are relative to the configuration file."""
+    if "/" not in pattern.rstrip("/"):
+        return pattern
+    return "/" + Path(os.path.relpath(pattern, root)).as_posix() + ("/" if pattern.endswith("/") else "")
 
 
 def _by_class(examples: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import functools
 import importlib.util
 import subprocess
+import sys
 
 from lintorch.settings import Settings, UsageError
+from lintorch.verify.supervisor import default_interpreter
 
 _ASK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch') is None)"
 
 
 def require_torch(settings: Settings) -> None:
     """Raise UsageError where the interpreter that would run both versions has no torch."""
-    if settings.python is not None:
-        _require_of(settings.python)
-    elif importlib.util.find_spec("torch") is None:
+    python = settings.python or default_interpreter()
+    if python == sys.executable and importlib.util.find_spec("torch") is None:
         raise UsageError(
             "running both versions needs PyTorch, which this Python does not have; install `lintorch[verify]` or name an interpreter that has it with --python"
         )
+    if python != sys.executable:
+        _require_of(python)
 
 
 @functools.cache
@@ -26,6 +29,6 @@ def _require_of(python: str) -> None:
     try:
         done = subprocess.run([python, "-c", _ASK], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"--python {python}: cannot be run ({error}); name a Python interpreter") from None
+        raise UsageError(f"{python} cannot be run ({error}); name a Python interpreter that has PyTorch with --python") from None
     if done.returncode:
-        raise UsageError(f"--python {python}: has no PyTorch; install torch there or name another interpreter")
+        raise UsageError(f"{python} has no PyTorch, which running both versions needs; install torch there or name another interpreter with --python")

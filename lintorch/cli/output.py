@@ -23,17 +23,30 @@ def warn(message: str) -> None:
 def deliver(run: Run, arguments: Arguments, stream: TextIO) -> None:
     """Write the report of a run in the format asked for, and a line on standard error for each thing that could not be done."""
     with opened(arguments, stream) as target:
-        if arguments.format != "text":
-            target.write(formats.render(arguments.format, run, load_catalogue()))
-        elif arguments.diff:
-            target.write(diff.render(run))
-            target = sys.stderr
         if arguments.format == "text":
-            show(text.statistics(run, load_catalogue()) if arguments.statistics else text.report(run, load_catalogue()), target)
-        for failure in run.failures:
-            sys.stderr.write(f"{visible(failure)}\n")
-        if arguments.format == "text" and not arguments.quiet:
-            show(text.summary(run), target)
+            _deliver_text(run, arguments, target)
+        else:
+            target.write(formats.render(arguments.format, run, load_catalogue()))
+            target.flush()
+            _tell_failures(run)
+
+
+def _deliver_text(run: Run, arguments: Arguments, target: TextIO) -> None:
+    """The report for people. With --diff the diff alone goes where output goes, so that it can be piped into `git apply`."""
+    beside = sys.stderr if arguments.diff else target
+    if arguments.diff:
+        target.write(diff.render(run))
+        target.flush()
+    show(text.statistics(run, load_catalogue()) if arguments.statistics else text.report(run, shows_allowed=not arguments.diff), beside)
+    _tell_failures(run)
+    if not arguments.quiet:
+        show(text.summary(run), beside)
+
+
+def _tell_failures(run: Run) -> None:
+    for failure in run.failures:
+        sys.stderr.write(f"{visible(failure)}\n")
+    sys.stderr.flush()
 
 
 @contextlib.contextmanager

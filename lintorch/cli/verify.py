@@ -13,8 +13,7 @@ from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import opened, show, warn
 from lintorch.engine.compare import Compared, Pair, compare
-from lintorch.engine.repair import allows
-from lintorch.engine.run import Workshop
+from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
@@ -27,16 +26,17 @@ def verify(arguments: Arguments) -> int:
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
     pairs = list(_against(arguments.against, new, settings) if arguments.against else _pairs(Path(arguments.paths[0]), new, settings))
-    workshop, failures = Workshop(), []
+    verifiers = Verifiers()
     results: list[Compared] = []
+    failures: list[str] = []
     try:
         for pair in pairs:
             try:
-                results += compare(pair, settings, workshop.verify_with(settings), arguments.all)
+                results += compare(pair, verifiers.under(settings), arguments.all)
             except SourceError as error:
                 failures.append(str(error))
     finally:
-        workshop.close()
+        verifiers.close()
     _deliver(results, failures, arguments)
     return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
 
-ALL_COMMENTS, OWN_COMMENTS = "all", "own"
+ALL_COMMENTS, BESIDE_FLAKE8 = "all", "beside flake8"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Checker:
     ) -> Analysis:
         """Judge one text; `only` limits it to one class or free function. Raises SourceError where it cannot be parsed.
 
-        `comments` says which suppressions count: all, or lintorch's own where the caller looks after `# noqa` itself.
+        `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.
         """
         tree = tree or parse(source)
         rules = self.rules(settings, source.path)
@@ -188,10 +188,11 @@ def _unsuppressed(source: Source, findings: list[Judged], aliases: Mapping[str, 
     if not findings:
         return []
     suppressions = Suppressions.of(source)
-    own = suppressions.covers_own if comments == OWN_COMMENTS else suppressions.covers
 
-    def covered(judged: Judged) -> bool:
-        line = source.position(judged.finding.span.start).line
-        return own(line, judged.finding.code) or any(suppressions.covers(line, alias) for alias in aliases[judged.finding.code])
+    def covered(finding: Finding) -> bool:
+        line, others = source.position(finding.span.start).line, aliases[finding.code]
+        if comments == BESIDE_FLAKE8:
+            return suppressions.covers_beside_flake8(line, finding.code, others)
+        return any(suppressions.covers(line, code) for code in (finding.code, *others))
 
-    return [judged for judged in findings if not covered(judged)]
+    return [judged for judged in findings if not covered(judged.finding)]

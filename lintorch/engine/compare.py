@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lintorch.engine.dependence import Dependence
+from lintorch.engine.verdicts import Verify
 from lintorch.project.module import Module
 from lintorch.project.project import Project
-from lintorch.settings import Settings
 from lintorch.source.parse import parse
 from lintorch.source.text import Source, Span
 from lintorch.verify.verdict import Change, Status, Verdict
-
-Verify = Callable[[Change, tuple[str, ...]], Verdict]
 
 _VALUED = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 
@@ -40,7 +38,7 @@ class Pair:
     new: Source | None
 
 
-def compare(pair: Pair, settings: Settings, verify: Verify, every: bool = False) -> Iterator[Compared]:
+def compare(pair: Pair, verify: Verify, every: bool = False) -> Iterator[Compared]:
     """The verdicts on the modules of a file that changed (all of them with `every`) and on everything else in it that changed.
 
     Raises SourceError where a version cannot be parsed.
@@ -54,17 +52,16 @@ def compare(pair: Pair, settings: Settings, verify: Verify, every: bool = False)
     new = _module(pair.path, pair.new)
     differing = _Difference(Dependence(old), Dependence(new), every)
     for name in (*differing.modules, *differing.functions):
-        yield Compared(str(pair.path), name, _verdict(pair.path, old, new, name, settings, verify))
+        yield Compared(str(pair.path), name, _verdict(pair.path, old, new, name, verify))
     for name in differing.rest:
         yield Compared(str(pair.path), name, Verdict(Status.UNDECIDED, "it changed, and nothing in this file that can be run uses it"))
 
 
-def _verdict(path: Path, old: Module, new: Module, name: str, settings: Settings, verify: Verify) -> Verdict:
+def _verdict(path: Path, old: Module, new: Module, name: str, verify: Verify) -> Verdict:
     if name not in (new.classes.keys() | new.functions.keys()):
         return Verdict(Status.UNDECIDED, f"the new version has no `{name}`")
     probes, lines = _changed_places(old, new, name)
-    change = Change(path, name, old.source.text, new.source.text, lines, probes)
-    return verify(change, tuple(settings.examples.get(name, ())))
+    return verify(Change(path, name, old.source.text, new.source.text, lines, probes))
 
 
 def _module(path: Path, source: Source) -> Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lintorch.engine.check import Checker, Judged
@@ -11,20 +11,14 @@ from lintorch.engine.lineage import Lineage, line_edits
 from lintorch.engine.outcome import Judgement, Ledger, file_result
 from lintorch.engine.place import BrokenFix
 from lintorch.engine.result import FileResult
+from lintorch.engine.verdicts import Verify, allows
 from lintorch.settings import Settings
 from lintorch.source.text import Edit, Source, SourceError, splice
 from lintorch.verify.verdict import Change, Status, Verdict
 
-Verify = Callable[[Change, tuple[str, ...]], Verdict]
 Single = tuple[list[Judged], Draft, Verdict]
 
 _ROUNDS = 32  # each but the last takes something over, so this is never reached by honest rules
-
-
-def allows(settings: Settings, verdict: Verdict) -> bool:
-    """May a rewrite with this verdict be written?"""
-    order = list(Status)
-    return verdict.status is not Status.REFUTED and order.index(verdict.status) <= order.index(Status(settings.allow))
 
 
 def repair(checker: Checker, settings: Settings, verify: Verify, source: Source, in_place: bool) -> FileResult:
@@ -84,7 +78,7 @@ class _Repair:
 
     def _verdict(self, draft: Draft) -> Verdict:
         change = Change(self.source.path, draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
-        return self.verify(change, tuple(self.settings.examples.get(draft.group, ())))
+        return self.verify(change)
 
     def _accept(self, draft: Draft, verdict: Verdict) -> None:
         earlier = [judgement for judgement in self.accepted if judgement.group == draft.group]

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import concurrent.futures
 import enum
-import functools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lintorch.catalogue import load_catalogue
 from lintorch.engine.check import Analysis, Checker
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult, fingerprinted
+from lintorch.engine.verdicts import Verifiers
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import is_generated
+from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
-from lintorch.verify.verdict import Change, Verdict
-
-if TYPE_CHECKING:
-    from lintorch.verify.verifier import Verifier
 
 # Below this many files a pool costs more than it saves.
 _FEW = 16
@@ -57,7 +52,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self.checker = Checker(load_catalogue())
-        self._verifiers: dict[int, tuple[Settings, Verifier]] = {}
+        self.verifiers = Verifiers()
 
     def handle(self, task: Task) -> FileResult:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
@@ -80,24 +75,11 @@ class Workshop:
             return checked(self.checker.analyse(source, task.settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        return repair(self.checker, task.settings, self.verify_with(task.settings), source, in_place=task.mode is Mode.FIX)
-
-    def verify_with(self, settings: Settings) -> Callable[[Change, tuple[str, ...]], Verdict]:
-        """A function that asks for a verdict under these settings."""
-        return functools.partial(self._verify, settings)
-
-    def _verify(self, settings: Settings, change: Change, examples: tuple[str, ...]) -> Verdict:
-        from lintorch.verify.verifier import Verifier
-
-        if id(settings) not in self._verifiers:
-            self._verifiers[id(settings)] = (settings, Verifier(settings).__enter__())
-        return self._verifiers[id(settings)][1].verify(change, examples)
+        return repair(self.checker, task.settings, self.verifiers.under(task.settings), source, in_place=task.mode is Mode.FIX)
 
     def close(self) -> None:
         """End the workers."""
-        for _, verifier in self._verifiers.values():
-            verifier.__exit__(None, None, None)
-        self._verifiers.clear()
+        self.verifiers.close()
 
 
 def checked(analysis: Analysis) -> FileResult:

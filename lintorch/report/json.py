@@ -77,7 +77,6 @@ def verdict(given: Verdict | None) -> dict[str, Any] | None:
     """A verdict as plain values."""
     if given is None:
         return None
-    peak = given.peak_bytes
     return {
         "status": given.status.value,
         "reason": given.reason,
@@ -86,6 +85,12 @@ def verdict(given: Verdict | None) -> dict[str, Any] | None:
         "modes": list(given.modes),
         "lines": list(given.lines),
         "gradients": given.gradients,
-        "peak_bytes": {"before": peak[0], "after": peak[1]} if peak else None,
+        "peak_bytes": _before_after(given.peak_bytes),
+        "peak_training": _before_after(given.peak_training),
+        "notes": list(given.notes),
         "hint": given.hint,
     }
+
+
+def _before_after(pair: tuple[int, int] | None) -> dict[str, int] | None:
+    return {"before": pair[0], "after": pair[1]} if pair else None

@@ -22,9 +22,9 @@ VERDICT_STYLES = {Status.SAME_TRACE: "good", Status.TESTED: "good", Status.CLOSE
 _GUTTER = 6
 
 
-def render(run: Run, catalogue: Catalogue) -> str:
+def render(run: Run, _catalogue: Catalogue) -> str:
     """The report without colours."""
-    return plain(report(run, catalogue))
+    return plain(report(run))
 
 
 def plain(lines: Iterable[Line]) -> str:
@@ -32,14 +32,18 @@ def plain(lines: Iterable[Line]) -> str:
     return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
 
 
-def report(run: Run, _catalogue: Catalogue) -> Iterator[Line]:
-    """Findings file by file; those that were rewritten together stand under their rewrite."""
+def report(run: Run, shows_allowed: bool = True) -> Iterator[Line]:
+    """Findings file by file; those that were rewritten together stand under their rewrite.
+
+    Without `shows_allowed` the changes that verdicts allow are left out, as a diff beside the report has them.
+    """
     for file in run.files:
         for diagnostic in file.diagnostics:
             if diagnostic.rewrite is None:
                 yield from _finding(diagnostic)
         for rewrite in file.rewrites:
-            yield from _rewrite(run, rewrite, [diagnostic for diagnostic in file.diagnostics if diagnostic.rewrite == rewrite.id])
+            answered = [diagnostic for diagnostic in file.diagnostics if diagnostic.rewrite == rewrite.id]
+            yield from _rewrite(run, rewrite, answered, shows_allowed or not rewrite.allowed)
 
 
 def statistics(run: Run, catalogue: Catalogue) -> Iterator[Line]:
@@ -89,14 +93,15 @@ def _diff(patch: Patch) -> Iterator[Line]:
         yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
 
 
-def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic]) -> Iterator[Line]:
+def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic], shows_change: bool) -> Iterator[Line]:
     """A class or function, the findings that its rewrite answers, the change, and the verdict on it."""
     said, style = _fate(run, rewrite)
     yield (visible(f"{rewrite.path}: {rewrite.symbol}: "), "path"), (f"{counted(len(answered), 'finding')} {said}", style)
     for diagnostic in answered:
         place = f"{diagnostic.start.line}:{diagnostic.start.column}"
         yield (f"  {place:>{_GUTTER + 1}} ", "dim"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
-    yield from _diff(rewrite.patch)
+    if shows_change:
+        yield from _diff(rewrite.patch)
     for number, text in enumerate(verdict_lines(rewrite.verdict)):
         yield (" " * _GUTTER + "= ", "dim"), (visible(text), VERDICT_STYLES[rewrite.verdict.status] if number == 0 else "")
     if not rewrite.allowed:

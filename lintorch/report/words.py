@@ -30,6 +30,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     basis = basis_of(verdict)
     if basis:
         yield basis
+    yield from (f"note: {note}" for note in verdict.notes)
     if verdict.hint:
         yield f"give an example: --example '{verdict.hint}'"
 
@@ -47,6 +48,8 @@ def basis_of(verdict: Verdict) -> str:
         parts.append(f"gradients {verdict.gradients}")
     if verdict.peak_bytes:
         parts.append(f"peak {verdict.peak_bytes[0]:,} -> {verdict.peak_bytes[1]:,} bytes")
+    if verdict.peak_training:
+        parts.append(f"peak of a training step {verdict.peak_training[0]:,} -> {verdict.peak_training[1]:,} bytes")
     return "; ".join(parts)
 
 

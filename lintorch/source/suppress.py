@@ -21,12 +21,16 @@ _SEPARATOR = re.compile(r"[,\s]+")
 
 
 class Suppression(NamedTuple):
-    """One comment: the line it stands on, the lines it silences (first, last), and the codes or prefixes it names (None: every code)."""
+    """One comment: the line it stands on, the lines it silences (first, last), and the codes or prefixes it names (None: every code).
+
+    `own` tells lintorch's comments from `# noqa`, which a running flake8 looks after itself.
+    """
 
     line: int
     first: int
     last: int
     codes: tuple[str, ...] | None
+    own: bool = False
 
     def covers(self, line: int, code: str) -> bool:
         """Does it silence `code` on `line`?"""
@@ -47,6 +51,16 @@ class Suppressions:
     def covers(self, line: int, code: str) -> bool:
         """Is `code` silenced on a line (1-based)?"""
         return self.skips_file or any(suppression.covers(line, code) for suppression in self._by_line.get(line, ()))
+
+    def covers_beside_flake8(self, line: int, code: str, aliases: tuple[str, ...] = ()) -> bool:
+        """Is `code` silenced on a line by what flake8 does not look after: lintorch's own comments, and noqa of another code that speaks for it?"""
+        comments = self._by_line.get(line, ())
+        by_alias = (comment for comment in comments if not comment.own and comment.codes is not None)
+        return (
+            self.skips_file
+            or any(comment.own and comment.covers(line, code) for comment in comments)
+            or any(comment.covers(line, alias) for comment in by_alias for alias in aliases)
+        )
 
     @cached_property
     def skips_file(self) -> bool:
@@ -78,7 +92,8 @@ class Suppressions:
         noqa = _NOQA.search(text)
         for match in (*((noqa,) if noqa else ()), *_IGNORE.finditer(text)):
             codes = match["codes"]
-            yield Suppression(first + text.count("\n", 0, match.start()), first, last, None if codes is None else tuple(filter(None, _SEPARATOR.split(codes))))
+            named = None if codes is None else tuple(filter(None, _SEPARATOR.split(codes)))
+            yield Suppression(first + text.count("\n", 0, match.start()), first, last, named, own=match.re is _IGNORE)
 
     @cached_property
     def _lines(self) -> list[str]:
