@@ -64,7 +64,7 @@ class _Walk:
             ignores = (given for given in (*enclosing_ignores(real), *self._excludes) if not given.verdict(real + os.sep))
             self.files += sorted(self._below(_Place(path, real, tuple(ignores))), key=lambda file: file.parts)
         else:
-            self.files += self._checkable(path, real, mode)
+            self.files += self._checkable(path, real, stat.S_ISREG(mode))
 
     def _below(self, top: _Place) -> Iterator[Path]:
         """The files below a folder; links are followed last, so that what they lead to is found under its own name first."""
@@ -82,7 +82,7 @@ class _Walk:
         if stat.S_ISDIR(mode):
             yield from self._tree(link, links, explicit=False)
         elif link.path.suffix == ".py":
-            yield from self._checkable(link.path, os.path.realpath(link.absolute), mode)
+            yield from self._checkable(link.path, os.path.realpath(link.absolute), stat.S_ISREG(mode))
 
     def _tree(self, top: _Place, links: list[_Place], explicit: bool) -> Iterator[Path]:
         """The files of a folder and the folders in it; links met on the way are added to `links`."""
@@ -99,7 +99,7 @@ class _Walk:
                 elif entry.is_dir():
                     waiting.append(place)
                 elif entry.name.endswith(".py"):
-                    yield from self._checkable(place.path, real + os.sep + entry.name, entry.stat().st_mode)
+                    yield from self._checkable(place.path, real + os.sep + entry.name, entry.is_file())
 
     def _entries(self, folder: _Place, explicit: bool) -> Iterator[tuple[os.DirEntry[str], _Place]]:
         """The entries of a folder that may lead to files to check."""
@@ -120,9 +120,9 @@ class _Walk:
                 if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
                     yield entry, _Place(folder.path / name, absolute, ignores)
 
-    def _checkable(self, path: Path, real: str, mode: int) -> list[Path]:
+    def _checkable(self, path: Path, real: str, regular: bool) -> list[Path]:
         """The file as a list; empty where it was found before or is nothing to read."""
-        if not stat.S_ISREG(mode):
+        if not regular:
             self.skipped.append(Skipped(path, "is not a regular file"))
             return []
         if real in self._seen:

@@ -1,0 +1,197 @@
+"""Writing a file so that at every moment, whatever happens, it is whole: either as it was or as it shall be."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from lintorch.source.text import Source, SourceError
+
+if sys.platform != "win32":
+    import fcntl
+
+# A temporary is ".lintorch-<process>-<random>.tmp" and locked for as long as its writer lives.
+_PREFIX, _SUFFIX = ".lintorch-", ".tmp"
+# Between making a temporary and locking it, another thread of this process must not take it for a stale one.
+_MAKING = threading.Lock()
+_OLD_SECONDS = 3600
+# Attributes that only the system may set; where it refuses, the new file has those the system gives it.
+_SYSTEM_ATTRIBUTES = ("security.", "trusted.", "system.nfs4_acl")
+
+
+class _State(NamedTuple):
+    """What tells whether a file was touched: the file itself and everything that changes with its content or its rights."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+def write(source: Source, text: str) -> None:
+    """Make `text` the text of the file that `source` was read from; raises SourceError, the file untouched, where that cannot be done safely.
+
+    Links are followed and stay links. Not written are files that are not regular, have several names (hard links), are write-protected, or no
+    longer hold the bytes that `source` was read from. Mode, owner and extended attributes are kept.
+    """
+    content = source.encode(text)
+    if content == source.raw:
+        return
+    target = Path(os.path.realpath(source.path))
+    try:
+        _sweep_once(target.parent)
+        _replace(source, target, content, _checked(source, target))
+    except OSError as error:
+        raise SourceError(source.path, f"cannot be written ({error.strerror or error})", "see to the rights and the free space of its folder") from None
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Remove the temporaries that writers who were killed left in `folders`; those of writers still at work are told by their lock and stay."""
+    for folder in set(folders):
+        for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+            with contextlib.suppress(OSError), _MAKING:
+                if _is_stale(path):
+                    path.unlink()
+
+
+@cache
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder at the first write into it; listing it at every write would be slow in large ones."""
+    sweep([folder])
+
+
+def _is_stale(path: Path) -> bool:
+    number = path.name.removeprefix(_PREFIX).partition("-")[0]
+    if not number.isdecimal():
+        return False
+    if sys.platform == "win32":  # no locks, and no harmless way to ask for a process
+        return time.time() - path.stat().st_mtime > _OLD_SECONDS
+    # Process numbers are used again (in containers nearly always): the lock decides where the writer may be this process.
+    own = int(number) == os.getpid()
+    return (own or not _is_alive(int(number))) and _is_unlocked(path, without_locks=not own)
+
+
+def _is_unlocked(path: Path, without_locks: bool) -> bool:
+    """Does nobody hold the lock of a temporary? Answers `without_locks` where the file system has none."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return without_locks
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _checked(source: Source, target: Path) -> _State:
+    """The state of the file, once everything that speaks against writing it has been asked."""
+    status = target.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(source.path, "is not a regular file", "it is left alone")
+    if status.st_nlink > 1:
+        raise SourceError(source.path, f"has {status.st_nlink} names (hard links)", "copy it over one of them to part them")
+    if not status.st_mode & 0o222 or not os.access(target, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise SourceError(source.path, "is write-protected", "change its permissions to have it fixed")
+    state = _state(target)
+    if target.read_bytes() != source.raw:
+        raise _changed(source)
+    return state
+
+
+def _state(path: Path) -> _State:
+    status = path.lstat()
+    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _changed(source: Source) -> SourceError:
+    return SourceError(source.path, "was changed by something else since it was read", "run lintorch again")
+
+
+def _replace(source: Source, target: Path, content: bytes, state: _State) -> None:
+    with _temporary(target.parent) as (path, file):
+        with file:
+            file.write(content)
+            file.flush()
+            _copy_attributes(source, target, file.fileno())
+            os.fsync(file.fileno())
+        # An editor may have saved the file while this one was being written.
+        if _state(target) != state or target.read_bytes() != source.raw:
+            raise _changed(source)
+        path.replace(target)
+    _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file, locked also after it is closed, and removed at the end unless it was renamed."""
+    path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
+    with contextlib.ExitStack() as stack:
+        with _MAKING:
+            file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")  # noqa: SIM115
+            stack.callback(path.unlink, missing_ok=True)
+            stack.callback(file.close)
+            if sys.platform != "win32":
+                held = os.dup(file.fileno())
+                stack.callback(os.close, held)
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield path, file
+
+
+def _copy_attributes(source: Source, target: Path, descriptor: int) -> None:
+    """Give the new file the owner, mode and extended attributes of the old one; raises SourceError where it would change hands."""
+    if sys.platform == "win32":
+        return
+    status, new = target.stat(), os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (new.st_uid, new.st_gid):
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except PermissionError:
+            raise SourceError(source.path, "belongs to another user or group, whom the new file could not be given to", "fix it as that user") from None
+    if sys.platform == "linux":
+        _copy_extended(target, descriptor)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))  # after the owner, whose change clears setuid
+
+
+if sys.platform == "linux":
+
+    def _copy_extended(target: Path, descriptor: int) -> None:
+        for name in os.listxattr(target):
+            try:
+                os.setxattr(descriptor, name, os.getxattr(target, name))
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP) or not name.startswith(_SYSTEM_ATTRIBUTES):
+                    raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming last; some systems and file systems cannot, and the file is whole in any case."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
