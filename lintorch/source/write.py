@@ -71,39 +71,43 @@ def _sweep_once(folder: Path) -> None:
     sweep([folder])
 
 
-def _is_stale(path: Path) -> bool:
-    number = path.name.removeprefix(_PREFIX).partition("-")[0]
-    if not number.isdecimal():
-        return False
-    if sys.platform == "win32":  # no locks, and no harmless way to ask for a process
+if sys.platform == "win32":
+
+    def _is_stale(path: Path) -> bool:
+        """Windows has no such locks, and no harmless way to ask whether a process lives."""
         return time.time() - path.stat().st_mtime > _OLD_SECONDS
-    # Process numbers are used again (in containers nearly always): the lock decides where the writer may be this process.
-    own = int(number) == os.getpid()
-    return (own or not _is_alive(int(number))) and _is_unlocked(path, without_locks=not own)
 
+else:
 
-def _is_unlocked(path: Path, without_locks: bool) -> bool:
-    """Does nobody hold the lock of a temporary? Answers `without_locks` where the file system has none."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return without_locks
-    finally:
-        os.close(descriptor)
-    return True
+    def _is_stale(path: Path) -> bool:
+        """Process numbers are used again (in containers nearly always), so the lock decides where the writer may be this process."""
+        number = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if not number.isdecimal():
+            return False
+        own = int(number) == os.getpid()
+        return (own or not _is_alive(int(number))) and _is_unlocked(path, without_locks=not own)
 
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
+    def _is_unlocked(path: Path, without_locks: bool) -> bool:
+        """Does nobody hold the lock of a temporary? Answers `without_locks` where the file system has none."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return without_locks
+        finally:
+            os.close(descriptor)
         return True
-    return True
+
+    def _is_alive(process: int) -> bool:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True
+        return True
 
 
 def _checked(source: Source, target: Path) -> _State:
@@ -150,7 +154,7 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
     with contextlib.ExitStack() as stack:
         with _MAKING:
-            file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")  # noqa: SIM115
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")
             stack.callback(path.unlink, missing_ok=True)
             stack.callback(file.close)
             if sys.platform != "win32":
@@ -164,7 +168,7 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 def _copy_attributes(source: Source, target: Path, descriptor: int) -> None:
     """Give the new file the owner, mode and extended attributes of the old one; raises SourceError where it would change hands."""
     if sys.platform == "win32":
-        return
+        return  # the folder's rights hold
     status, new = target.stat(), os.fstat(descriptor)
     if (status.st_uid, status.st_gid) != (new.st_uid, new.st_gid):
         try:
