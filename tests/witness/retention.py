@@ -9,7 +9,6 @@ headings are fields of Witness in words.
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -136,7 +135,12 @@ def main(names: list[str]) -> None:
         fresh = rendered(page)
         print(name, fresh, sep="\n")
         if "--write" in names:
-            (PAGES / f"{name}.md").write_text(re.sub(r"(?m)^\| variant \|.*\n(\|.*\n)*", lambda _: fresh + "\n", page.text, count=1), encoding="utf-8")
+            (PAGES / f"{name}.md").write_text(page.text.replace(_written_table(page), fresh, 1), encoding="utf-8")
+
+
+def _written_table(page: Page) -> str:
+    """The lines of the table as they stand on the page."""
+    return "\n".join(line for line in page.sections["Why it matters"].splitlines() if line.startswith("|"))
 
 
 if __name__ == "__main__":
