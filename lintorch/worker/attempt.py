@@ -1,0 +1,249 @@
+"""One attempt: build the target and call it, under limits, and tell how far it came and where it stopped."""
+
+from __future__ import annotations
+
+import signal
+import types
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from .make import Given, Maker
+from .standin import LEDGER
+from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
+
+PHASES = ("make", "construct", "inputs", "forward", "backward", "done")
+_FACTORIES = frozenset({"empty", "zeros", "ones", "rand", "randn", "full", "arange", "eye", "randint", "linspace"})
+
+
+class TooLarge(Exception):
+    """More memory was asked for than an attempt may use."""
+
+
+class TooSlow(BaseException):
+    """An attempt ran out of time. Not an Exception: user code must not swallow it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an attempt does: constructor arguments (None for a function), the method to call and its arguments."""
+
+    build: Optional[Arguments]
+    call: Arguments
+    method: str = "__call__"
+
+
+@dataclass
+class Outcome:
+    """How far an attempt came. `operation` is the torch function that raised, with its arguments; `inputs` and `parts` are
+    the objects made for the values of the call and of the constructor; `sources` tells from which inputs a tensor (by id) was computed.
+    """
+
+    phase: str = "make"
+    steps: int = 0
+    error: Optional[BaseException] = None
+    operation: Optional[Tuple[Any, Tuple[Any, ...], Dict[str, Any]]] = None
+    frames: List[Tuple[types.FrameType, int]] = field(default_factory=list)
+    sources: Dict[int, FrozenSet[Path]] = field(default_factory=dict)
+    inputs: Dict[Path, Any] = field(default_factory=dict)
+    parts: Dict[Path, Any] = field(default_factory=dict)
+    target: Any = None
+    result: Any = None
+    finite: bool = True
+    differentiable: bool = False
+
+    @property
+    def rank(self) -> Tuple[int, int]:
+        """Greater is better: the phase reached, then the number of operations."""
+        return PHASES.index(self.phase), self.steps
+
+
+class Watch(TorchFunctionMode):
+    """Counts operations, remembers the one that raised, follows which inputs a tensor comes from, and refuses huge allocations."""
+
+    def __init__(self, outcome: Outcome, elements: int) -> None:
+        super().__init__()
+        self.outcome, self.left = outcome, elements
+        self.kept: List[Any] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in _FACTORIES:
+            self._account(args, kwargs)
+        if name == "__get__":
+            return func(*args, **kwargs)
+        try:
+            made = func(*args, **kwargs)
+        except Exception:
+            if self.outcome.operation is None:
+                self.outcome.operation = (func, args, kwargs)
+            raise
+        self.outcome.steps += 1
+        self._follow(args, kwargs, made)
+        return made
+
+    def _account(self, args: Any, kwargs: Dict[str, Any]) -> None:
+        shape = args[0] if args and isinstance(args[0], (tuple, list)) else args
+        count = 1
+        for size in shape if isinstance(shape, (tuple, list)) else ():
+            count *= size if isinstance(size, int) else 1
+        self.left -= count
+        if self.left < 0:
+            raise TooLarge("the target needs more memory than the search may use")
+
+    def _follow(self, args: Any, kwargs: Dict[str, Any], made: Any) -> None:
+        known = self.outcome.sources
+        found: FrozenSet[Path] = frozenset().union(*(known.get(id(tensor), frozenset()) for tensor in tensors_in((args, kwargs))))
+        if found:
+            for tensor in tensors_in(made):
+                self.kept.append(tensor)  # an id means its tensor only while that is alive
+                known[id(tensor)] = known.get(id(tensor), frozenset()) | found
+
+
+def tensors_in(value: Any, depth: int = 3) -> Iterator[torch.Tensor]:
+    """The tensors in nested tuples, lists and dicts."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif depth and isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item, depth - 1)
+    elif depth and isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item, depth - 1)
+
+
+class Limit:
+    """Raises TooSlow in the main thread after so many seconds, where the system has timers."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self._raise)
+            # Again and again: the first may fall into a destructor or callback that drops exceptions.
+            signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.5)
+
+    def _raise(self, number: int, frame: Any) -> None:
+        raise TooSlow(f"ran for more than {self.seconds:.1f} s")
+
+    def __exit__(self, *error: Any) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Bench:
+    """Runs attempts on one loaded target. `seconds` and `elements` limit each."""
+
+    def __init__(self, target: Any, module: types.ModuleType, seconds: float = 4.0, elements: int = 40_000_000) -> None:
+        self.target, self.module = target, module
+        self.seconds, self.elements = seconds, elements
+        self._built: Tuple[Any, Any] = (None, None)
+        self.runs = 0
+
+    def run(self, plan: Plan, fresh: bool = False) -> Outcome:
+        """Try `plan`; never raises for what user code does."""
+        outcome = Outcome()
+        self.runs += 1
+        torch.manual_seed(0)
+        LEDGER.armed = True
+        try:
+            with Limit(self.seconds):
+                self._go(plan, outcome, fresh)
+        except (Exception, TooSlow, SystemExit) as error:
+            outcome.error = error
+            outcome.frames = list(_frames(error))
+        finally:
+            LEDGER.armed = False
+        return outcome
+
+    def _go(self, plan: Plan, outcome: Outcome, fresh: bool) -> None:
+        maker = Maker(self.module, Given)
+        watch = Watch(outcome, self.elements)
+        target = self._target(plan, outcome, maker, watch, fresh)
+        outcome.phase, outcome.steps = "inputs", 0
+        outcome.target = target
+        positional, keywords = maker.arguments(plan.call)
+        self._tag(plan.call, positional, keywords, outcome.inputs, outcome, watch)
+        outcome.phase = "forward"
+        method = target if plan.method == "__call__" else getattr(target, plan.method)
+        with watch:
+            outcome.result = method(*positional, **keywords)
+        outcome.phase = "backward"
+        self._backward(outcome)
+        outcome.phase = "done"
+
+    def _target(self, plan: Plan, outcome: Outcome, maker: Maker, watch: Watch, fresh: bool) -> Any:
+        if plan.build is None:
+            return self.target
+        if not fresh and self._built[0] == plan.build:
+            return self._built[1]
+        positional, keywords = maker.arguments(plan.build)
+        self._tag(plan.build, positional, keywords, outcome.parts, outcome, watch)
+        outcome.phase = "construct"
+        with watch:
+            target = self.target(*positional, **keywords)
+        if isinstance(target, torch.nn.Module):
+            target.train()
+        self._built = (plan.build, target)
+        return target
+
+    def _tag(self, arguments: Arguments, positional: List[Any], keywords: Dict[str, Any], table: Dict[Path, Any], outcome: Outcome, watch: Watch) -> None:
+        """Remember which object was made for which value of the plan."""
+        made = iter(positional)
+        for name, value in arguments:
+            if name.startswith("**"):
+                continue
+            if name.startswith("*"):
+                group = [next(made) for _ in getattr(value, "items", ())]
+                _note(value, group, (name,), table, outcome, watch)
+            else:
+                _note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,), table, outcome, watch)
+
+    def _backward(self, outcome: Outcome) -> None:
+        wanted = [tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
+        outcome.differentiable = bool(wanted)
+        outcome.finite = all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
+        if wanted:
+            total = sum((torch.view_as_real(tensor) if tensor.is_complex() else tensor).float().sum() for tensor in wanted)
+            total.backward()
+
+
+def _plain_tree(result: Any) -> Any:
+    """Dataclasses and objects opened to their attributes, so that tensors in them are found."""
+    if isinstance(result, (torch.Tensor, tuple, list, dict)):
+        return result
+    return dict(vars(result)) if hasattr(result, "__dict__") else result
+
+
+def _note(value: Value, made: Any, path: Path, table: Dict[Path, Any], outcome: Outcome, watch: Watch) -> None:
+    table[path] = made
+    if isinstance(value, Tensor):
+        outcome.sources[id(made)] = frozenset([path])
+        watch.kept.append(made)
+    elif isinstance(value, Items):
+        for number, item in enumerate(value.items):
+            _note(item, made[number], (*path, number), table, outcome, watch)
+    elif isinstance(value, Table):
+        for key, item in value.items:
+            _note(item, made[key], (*path, key), table, outcome, watch)
+    elif isinstance(value, (Record, Built)):
+        for key, item in value.attributes:
+            _note(item, getattr(made, key, None), (*path, ("attribute", key) if isinstance(value, Built) else key), table, outcome, watch)
+
+
+def _frames(error: BaseException) -> Iterator[Tuple[types.FrameType, int]]:
+    """The frames of the traceback with their lines, outermost first."""
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def tensor_leaves(arguments: Arguments) -> List[Tuple[Path, Tensor]]:
+    """Every tensor in the arguments with its path (the first key is the argument's name)."""
+    found = [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]
+    return [(path, leaf) for path, leaf in found if isinstance(leaf, Tensor)]

@@ -1,0 +1,196 @@
+"""First guesses: candidate values for the parameters of a constructor and of a call, likeliest first."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import torch
+
+from . import vocabulary
+from .annotations import UNKNOWN, Sort, annotated, sort_of
+from .classes import choose_config, choose_factory, choose_module
+from .infer import Place, infer, parameter_uses
+from .uses import Uses
+from .values import Built, Code, Items, Literal, Named, Record, Table, Tensor, Value
+
+def build_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
+    """Values for a constructor's parameter."""
+    uses = parameter_uses(place, parameter.name)
+    sort = _sort(place, parameter)
+    return list(_build_values(sort, parameter.name, uses, place)) or [Literal(vocabulary.whole_number(parameter.name))]
+
+
+def _sort(place: Place, parameter: inspect.Parameter) -> Sort:
+    """Annotation, then uses, then the default's type, then what the name sounds like."""
+    sort = annotated(place.function, parameter)
+    if sort.kind in ("unknown", "none") or (sort.kind == "sequence" and not sort.inside) or (sort.kind in ("module", "table") and not sort.inside):
+        inferred = infer(place, parameter.name)
+        sort = inferred if sort.kind in ("unknown", "none") or inferred.kind == sort.kind else sort
+    if sort.kind == "unknown" and parameter.default not in (None, parameter.empty):
+        sort = sort_of(type(parameter.default))
+    return sort
+
+
+def _number(name: str, sort: Sort) -> Value:
+    if sort.kind == "float" or (sort.kind != "int" and vocabulary.sounds_real(name)):
+        return Literal(vocabulary.real_number(name))
+    inner = sort.object if isinstance(sort.object, str) else None
+    known = vocabulary.known_number(name)
+    return Literal(known if known is not None else vocabulary.whole_number(inner or name))
+
+
+def _build_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    kind = sort.kind
+    if kind in ("int", "float", "number"):
+        yield _number(name, sort)
+    elif kind == "bool":
+        yield Literal(False)
+    elif kind == "choice":
+        yield from (Literal(choice) for choice in sort.object)
+    elif kind == "str":
+        yield Literal(vocabulary.text(name) or "relu")
+    elif kind == "enum":
+        yield from (Code(f"list(_enum)[{number}]") for number in ())
+    elif kind == "tensor":
+        yield Tensor(vocabulary.shapes(name)[0], vocabulary.role(name).fill, _dtype(vocabulary.role(name).fill))
+    elif kind == "sequence":
+        yield _numbers(name, sort, uses, place)
+    elif kind == "table":
+        yield Table(tuple((key, Literal(vocabulary.whole_number(key))) for key in _text_keys(uses)))
+    elif kind == "device":
+        yield Literal("cpu")
+    elif kind == "dtype":
+        yield Code("torch.float32")
+    else:
+        yield from _objects(sort, name, uses, place)
+
+
+def _objects(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    """Submodules, factories, functions, configs; for what is unknown what the name sounds like."""
+    if sort.kind == "module":
+        yield from choose_module(sort.object, name, uses, place)
+    elif sort.kind in ("factory", "function"):
+        yield from choose_factory(sort, name, uses, place)
+    elif sort.kind == "config":
+        yield from choose_config(sort.object, name, uses, place)
+    elif vocabulary.sounds_flag(name):
+        yield Literal(False)
+        yield Literal(vocabulary.whole_number(name))
+    elif vocabulary.sounds_plural(name):
+        yield Items("list", (Literal(vocabulary.whole_number(name)),) * 2)
+    elif vocabulary.sounds_real(name):
+        yield Literal(vocabulary.real_number(name))
+    elif vocabulary.known_number(name) is None and vocabulary.text(name):
+        yield Literal(vocabulary.text(name))
+    elif name in ("config", "cfg", "args", "opt", "hparams", "params", "configs", "conf", "options", "hp", "model_args"):
+        yield Record()
+    else:
+        yield Literal(vocabulary.whole_number(name))
+
+
+def _length(sort: Sort, uses: Uses) -> int:
+    if sort.object == "fixed" and sort.inside:
+        return len(sort.inside)
+    numbers = [key for key in uses.keys if isinstance(key, int)]
+    return uses.unpacked or max([2, *(key + 1 for key in numbers)])
+
+
+def _numbers(name: str, sort: Sort, uses: Uses, place: Place) -> Value:
+    length = _length(sort, uses)
+    inside = sort.inside or (Sort("number"),)
+    if inside[0].kind in ("module", "config", "factory", "function") or (inside[0].kind == "sequence"):
+        items = [next(_build_values(inside[0], name, Uses(), place)) for _ in range(length)]
+    elif inside[0].kind == "str":
+        items = [Literal(vocabulary.text(name) or f"item{number}") for number in range(length)]
+    else:
+        items = [_number(_singular(name), inside[0])] * length
+    return Items("tuple" if sort.container == "tuple" and sort.object == "fixed" else "list", tuple(items))
+
+
+def _singular(name: str) -> str:
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def _text_keys(uses: Uses) -> List[str]:
+    return list(dict.fromkeys(key for key in uses.keys if isinstance(key, str)))
+
+
+def _dtype(fill: str) -> str:
+    return {"ids": "int64", "bools": "bool", "ones": "bool"}.get(fill, "float32")
+
+
+_WHOLE = frozenset({"h", "w", "height", "width", "t", "n", "num_frames", "num_heads", "batch_size", "seq_len", "seq_length", "length", "size", "hw", "nh", "nw", "step", "layer_idx", "epoch", "k", "max_len"})
+
+
+def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
+    """Values for a parameter of forward (or another method that is called)."""
+    uses = parameter_uses(place, parameter.name)
+    sort = _sort(place, parameter)
+    return list(_call_values(sort, parameter.name, uses, place))
+
+
+def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    kind = sort.kind
+    if kind in ("int", "float", "number"):
+        yield _call_number(name, sort)
+    elif kind == "sequence":
+        yield _tensors(name, sort, uses)
+    elif kind == "table":
+        keys = _text_keys(uses)
+        yield Table(tuple((key, _tensor(key, UNKNOWN)) for key in keys))
+    elif kind == "config" and (uses.attributes or uses.methods or sort.object is not None):
+        yield from _call_object(sort, name, uses, place)
+    elif kind in ("bool", "choice", "str", "enum", "device", "dtype", "module", "factory", "function"):
+        yield from _build_values(sort, name, uses, place)
+    else:
+        yield from _call_tensors(sort, name, uses)
+
+
+def _call_object(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    if sort.object is not None:
+        yield from choose_config(sort.object, name, uses, place)
+    asked = [attribute for attribute in dict.fromkeys([*uses.attributes]) if not hasattr(torch.Tensor, attribute) or attribute in ("x", "y", "batch", "mask")]
+    yield Record(tuple((attribute, _tensor(attribute, UNKNOWN)) for attribute in asked))
+
+
+def _call_number(name: str, sort: Sort) -> Value:
+    if sort.kind == "float" or vocabulary.sounds_real(name):
+        return Literal(vocabulary.real_number(name))
+    return Literal(4 if vocabulary.words(name) in _WHOLE else vocabulary.whole_number(name))
+
+
+def _tensors(name: str, sort: Sort, uses: Uses) -> Value:
+    inside = sort.inside or (Sort("tensor"),)
+    length = _length(sort, uses)
+    each = [inside[min(number, len(inside) - 1)] for number in range(length)]
+    items = tuple(_call_number(name, part) if part.kind in ("int", "float") else _tensor(_singular(name), part) for part in each)
+    return Items("tuple" if sort.container == "tuple" else "list", items)
+
+
+def _tensor(name: str, sort: Sort) -> Tensor:
+    role = vocabulary.role(name)
+    fill = sort.fill or role.fill
+    return Tensor(vocabulary.shapes(name)[0], fill, _dtype(fill), vocabulary.BATCH if fill == "ids" else 2)
+
+
+def named_tensor(name: str) -> Tensor:
+    """A tensor by the name of what holds it alone."""
+    return _tensor(name, UNKNOWN)
+
+
+def _call_tensors(sort: Sort, name: str, uses: Uses) -> Iterator[Value]:
+    if sort.kind == "unknown" and vocabulary.words(name) in _WHOLE - {"t", "n", "k"}:
+        yield Literal(4)
+    first = _tensor(name, sort)
+    shapes = vocabulary.shapes(name)
+    if uses.shape_unpacked is not None:
+        shapes = sorted(shapes, key=lambda shape: len(shape) != uses.shape_unpacked)
+        if len(shapes[0]) != uses.shape_unpacked:
+            shapes = [vocabulary.sizes({1: "b", 2: "bd", 3: "bsd", 4: "bchw", 5: "bcthw"}.get(uses.shape_unpacked, "b" + "2" * (uses.shape_unpacked - 1)))]
+    for shape in shapes:
+        yield replace(first, shape=shape)
+
+

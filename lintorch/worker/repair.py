@@ -1,0 +1,200 @@
+"""From the error of an attempt to the plans to try next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Iterator, List, Optional, Tuple
+
+import torch
+
+from .attempt import Outcome, Plan, tensor_leaves
+from .demands import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size, demands
+from .plans import Space, get, has, numbers, set_at
+from .repair_text import text_demands
+from .repair_values import value_repairs
+from .values import Literal, Path, Tensor
+
+LARGEST = 4096
+
+
+def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
+    """Plans that may come further than `plan`, likeliest first, without duplicates."""
+    found: List[Plan] = []
+    for proposal in _proposals(plan, outcome, space):
+        if proposal is not None and proposal != plan and proposal not in found:
+            found.append(proposal)
+    return found
+
+
+def _proposals(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
+    error = outcome.error
+    if error is None:
+        return
+    if outcome.operation is not None:
+        for wishes in demands(outcome.operation, error):
+            yield from fulfil(plan, outcome, wishes)
+    for wishes in text_demands(outcome):
+        yield from fulfil(plan, outcome, wishes)
+    yield from value_repairs(plan, outcome, space)
+
+
+def fulfil(plan: Plan, outcome: Outcome, wishes: Tuple[Demand, ...]) -> Iterator[Plan]:
+    """Plans in which all the wishes are met, as far as the inputs behind the tensors can be told."""
+    plans: List[Plan] = [plan]
+    for wish in wishes:
+        grown: List[Plan] = []
+        for start in plans[:3]:
+            grown.extend(_meet(start, outcome, wish))
+        plans = grown or plans
+    yield from plans
+
+
+def _meet(plan: Plan, outcome: Outcome, wish: Demand) -> Iterator[Plan]:
+    if isinstance(wish, (Equal, Divisible)):
+        want = wish.want if isinstance(wish, Equal) else -(-wish.number // max(wish.by, 1)) * wish.by
+        yield from _renumbered(plan, wish.got if isinstance(wish, Equal) else wish.number, want)
+        return
+    if isinstance(wish, (Size, Multiple)) and not 0 <= wish.dim < wish.tensor.dim():
+        return
+    for path in _sources(plan, outcome, wish.tensor):
+        leaf = get(plan.call, path)
+        if not isinstance(leaf, Tensor):
+            continue
+        direct = outcome.inputs.get(path) is wish.tensor
+        for changed in _changed(leaf, wish, direct):
+            yield replace(plan, call=set_at(plan.call, path, changed))
+            yield from _together(plan, path, leaf, changed)
+    if isinstance(wish, Size):
+        yield from _resized_build(plan, wish)
+    elif isinstance(wish, Multiple):
+        yield from _rounded_build(plan, wish)
+
+
+def _together(plan: Plan, path: Path, leaf: Tensor, changed: Tensor) -> Iterator[Plan]:
+    """Change a constructor's number along with the one dimension that follows it: `Block(32)` called with 32 features."""
+    if plan.build is None or len(leaf.shape) != len(changed.shape):
+        return
+    moved = [(old, new) for old, new in zip(leaf.shape, changed.shape) if old != new]
+    if len(moved) == 1:
+        for place, number in numbers(plan.build):
+            if number == moved[0][0]:
+                yield replace(plan, build=set_at(plan.build, place, Literal(moved[0][1])), call=set_at(plan.call, path, changed))
+
+
+def _sources(plan: Plan, outcome: Outcome, tensor: torch.Tensor) -> List[Path]:
+    """The inputs a tensor was computed from, those it is made of alone first."""
+    known = outcome.sources.get(id(tensor), frozenset())
+    return sorted((path for path in known if has(plan.call, path)), key=lambda path: (len(known) > 1, str(path)))
+
+
+def _changed(leaf: Tensor, wish: Demand, direct: bool) -> Iterator[Tensor]:
+    if isinstance(wish, Size):
+        yield from _resized(leaf, wish, direct)
+    elif isinstance(wish, Rank):
+        delta = wish.want - (len(leaf.shape) if direct else wish.tensor.dim())
+        yield reranked(leaf, len(leaf.shape) + delta)
+    elif isinstance(wish, Fill):
+        yield refilled(leaf, wish)
+    elif isinstance(wish, Multiple):
+        yield from _rounded(leaf, wish, direct)
+    elif isinstance(wish, Grow):
+        yield grown(leaf, wish.keep)
+
+
+def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
+    shape, got, want = leaf.shape, wish.tensor.shape[wish.dim], wish.want
+    if direct:
+        if wish.dim < len(shape):
+            yield _with(leaf, wish.dim, want)
+        return
+    back = wish.dim - wish.tensor.dim()
+    order = sorted(range(len(shape)), key=lambda dim: (dim - len(shape) != back and dim != wish.dim, -dim))
+    for dim in order:
+        if shape[dim] == got:
+            yield _with(leaf, dim, want)
+    for dim in order:
+        size = shape[dim]
+        if size != got and size > 1 and got % size == 0 and (want * size) % got == 0:
+            yield _with(leaf, dim, want * size // got)
+        elif size != got and got > 1 and size % got == 0:
+            yield _with(leaf, dim, want * (size // got))
+    for dim in order[:3]:
+        if shape[dim] + want - got > 0:
+            yield _with(leaf, dim, shape[dim] + want - got)
+
+
+def _with(leaf: Tensor, dim: int, size: int) -> Tensor:
+    sizes = list(leaf.shape)
+    sizes[dim] = max(min(size, LARGEST), 1)
+    return replace(leaf, shape=tuple(sizes))
+
+
+_RANKS = {0: (), 1: (2,), 2: (2, 32), 3: (2, 16, 32), 4: (2, 32, 16, 16), 5: (2, 32, 4, 16, 16), 6: (2, 32, 4, 4, 8, 8)}
+
+
+def reranked(leaf: Tensor, rank: int) -> Tensor:
+    """The tensor with another number of dimensions, its first and (where it is kept) feature size unchanged."""
+    rank = max(0, min(rank, 6))
+    if rank == len(leaf.shape):
+        return leaf
+    if rank < len(leaf.shape):
+        return replace(leaf, shape=(*leaf.shape[: max(rank - 1, 0)], *((leaf.shape[-1],) if rank else ()))) if rank != 1 else replace(leaf, shape=leaf.shape[:1])
+    if leaf.fill in ("ids", "bools", "ones"):
+        return replace(leaf, shape=(*leaf.shape, *(16,) * (rank - len(leaf.shape))))
+    return replace(leaf, shape=(*leaf.shape[:1], *_RANKS[rank][len(leaf.shape[:1]) :]))
+
+
+def refilled(leaf: Tensor, wish: Fill) -> Tensor:
+    """The tensor with other values."""
+    dtype = wish.dtype or {"ids": "int64", "bools": "bool", "ones": "bool"}.get(wish.fill, "float32")
+    return replace(leaf, fill=wish.fill, dtype=dtype, high=wish.high)
+
+
+def _rounded(leaf: Tensor, wish: Multiple, direct: bool) -> Iterator[Tensor]:
+    got = wish.tensor.shape[wish.dim]
+    want = -(-got // wish.by) * wish.by
+    yield from _resized(leaf, Size(wish.tensor, wish.dim, want), direct)
+    for dim in reversed(range(len(leaf.shape))):
+        yield _with(leaf, dim, leaf.shape[dim] * wish.by)
+
+
+def grown(leaf: Tensor, keep: int) -> Tensor:
+    """The tensor with its later dimensions doubled."""
+    keep = min(keep, max(len(leaf.shape) - 1, 0))
+    return replace(leaf, shape=(*leaf.shape[:keep], *(min(size * 2, LARGEST) for size in leaf.shape[keep:])))
+
+
+def _resized_build(plan: Plan, wish: Size) -> Iterator[Plan]:
+    """Change the constructor's numbers instead: those equal to what was got become what is wanted."""
+    if plan.build is None:
+        return
+    got, want = wish.tensor.shape[wish.dim], wish.want
+    for path, number in numbers(plan.build):
+        if number == got != want and 0 < want <= LARGEST:
+            yield replace(plan, build=set_at(plan.build, path, Literal(want)))
+    for path, number in numbers(plan.build):
+        if number == want != got and 0 < got <= LARGEST:
+            yield replace(plan, build=set_at(plan.build, path, Literal(got)))
+
+
+def _renumbered(plan: Plan, got: int, want: int) -> Iterator[Plan]:
+    """Each number equal to `got`, in a shape or in the constructor, becomes `want`."""
+    if not 0 < want <= LARGEST or got == want:
+        return
+    for path, leaf in tensor_leaves(plan.call):
+        for dim in reversed(range(len(leaf.shape))):
+            if leaf.shape[dim] == got:
+                yield replace(plan, call=set_at(plan.call, path, _with(leaf, dim, want)))
+    for path, number in numbers(plan.call):
+        if number == got:
+            yield replace(plan, call=set_at(plan.call, path, Literal(want)))
+    for path, number in numbers(plan.build):
+        if number == got and plan.build is not None:
+            yield replace(plan, build=set_at(plan.build, path, Literal(want)))
+
+
+def _rounded_build(plan: Plan, wish: Multiple) -> Iterator[Plan]:
+    got = wish.tensor.shape[wish.dim]
+    for path, number in numbers(plan.build):
+        if number == got and plan.build is not None:
+            yield replace(plan, build=set_at(plan.build, path, Literal(-(-got // wish.by) * wish.by)))

@@ -1,0 +1,250 @@
+"""What an error's text and the line it was raised at say about shapes, where no torch operation is at hand to ask."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+import os
+import re
+import types
+from typing import Any, Iterator, List, Optional, Tuple
+
+import torch
+
+from .attempt import Outcome, tensors_in
+from .demands import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__))
+Alternatives = Iterator[Tuple[Demand, ...]]
+
+
+def text_demands(outcome: Outcome) -> Alternatives:
+    """Sets of demands, likeliest first; none where the error says nothing that is understood."""
+    error = outcome.error
+    if error is None:
+        return
+    for reader in (_einops, _modules, _unpacking, _comparisons, _numbers_in_text):
+        yield from reader(outcome, str(error))
+
+
+def own_frames(outcome: Outcome) -> List[Tuple[types.FrameType, int]]:
+    """The frames of user code, innermost first."""
+    return [(frame, line) for frame, line in reversed(outcome.frames) if not frame.f_code.co_filename.startswith((_HERE, _TORCH, "<"))]
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(filename: str) -> Optional[ast.Module]:
+    try:
+        return ast.parse("".join(linecache.getlines(filename)))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def statement_at(filename: str, line: int) -> List[ast.stmt]:
+    """The statements that cover a line, innermost first."""
+    tree = _tree(filename)
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)] if tree is not None else []
+    return sorted(found, key=lambda node: (-node.lineno, (node.end_lineno or node.lineno)))
+
+
+def evaluate(node: ast.expr, frame: types.FrameType) -> Any:
+    """The value of an expression in a frame that raised, None where it cannot be had."""
+    try:
+        return eval(compile(ast.Expression(node), "<frame>", "eval"), frame.f_globals, frame.f_locals)
+    except BaseException:
+        return None
+
+
+def _unpacking(outcome: Outcome, text: str) -> Alternatives:
+    """`b, c, h, w = x.shape` on a tensor of another rank."""
+    match = re.search(r"to unpack \(expected (?:at least )?(\d+)", text)
+    if match is None:
+        return
+    for frame, line in own_frames(outcome)[:2]:
+        for statement in statement_at(frame.f_code.co_filename, line)[:1]:
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.Name, ast.Attribute)):
+                    value = evaluate(node, frame)
+                    if isinstance(value, torch.Tensor) and value.dim() != int(match.group(1)):
+                        yield (Rank(value, int(match.group(1))),)
+
+
+def _einops(outcome: Outcome, text: str) -> Alternatives:
+    """Patterns of einops: the number of axes and what each must be divisible by."""
+    for frame, _ in reversed(outcome.frames):
+        names = frame.f_locals
+        pattern = names.get("pattern")
+        if "einops" in frame.f_code.co_filename and isinstance(pattern, str):
+            tensors = list(tensors_in(names.get("tensor", names.get("tensors", names.get("x")))))
+            known = {key: value for key, value in (names.get("axes_lengths") or {}).items() if isinstance(value, int)} if isinstance(names.get("axes_lengths"), dict) else {}
+            for tensor in tensors[:1]:
+                yield from _pattern(pattern.partition("->")[0], tensor, known)
+            return
+
+
+def _pattern(left: str, tensor: torch.Tensor, known: Any) -> Alternatives:
+    axes = re.findall(r"\([^)]*\)|\S+", left)
+    if "..." in left:
+        if tensor.dim() < len(axes) - 1:
+            yield (Rank(tensor, len(axes)),)
+        return
+    if len(axes) != tensor.dim():
+        yield (Rank(tensor, len(axes)),)
+        return
+    for dim, axis in enumerate(axes):
+        parts = axis.strip("()").split()
+        product, free = 1, False
+        for part in parts:
+            size = known.get(part, int(part) if part.isdigit() else None)
+            free = free or size is None
+            product *= size or 1
+        if free and product > 1 and tensor.shape[dim] % product:
+            yield (Multiple(tensor, dim, product),)
+        elif not free and parts and tensor.shape[dim] != product:
+            yield (Size(tensor, dim, product),)
+
+
+def _modules(outcome: Outcome, text: str) -> Alternatives:
+    """Modules of torch.nn that check their input themselves."""
+    for frame, _ in reversed(outcome.frames[-4:]):
+        module, given = frame.f_locals.get("self"), frame.f_locals.get("input")
+        if not isinstance(module, torch.nn.Module) or not isinstance(given, torch.Tensor):
+            continue
+        if isinstance(module, (torch.nn.RNNBase, torch.nn.RNNCellBase)):
+            yield from _recurrent(module, given, frame)
+        rank = re.search(r"BatchNorm(\d)d|InstanceNorm(\d)d|Conv(?:Transpose)?(\d)d|Pool(\d)d", type(module).__name__)
+        if rank is not None:
+            wanted = int(next(group for group in rank.groups() if group)) + 2
+            if given.dim() != wanted:
+                size = getattr(module, "num_features", getattr(module, "in_channels", None))
+                yield (Rank(given, wanted), Size(given, 1, size)) if isinstance(size, int) else (Rank(given, wanted),)
+        if isinstance(module, torch.nn.PReLU):
+            yield (Size(given, 1, module.num_parameters),)
+        return
+
+
+def _recurrent(module: Any, given: torch.Tensor, frame: types.FrameType) -> Alternatives:
+    cell = isinstance(module, torch.nn.RNNCellBase)
+    if given.dim() != (2 if cell else 3):
+        yield (Rank(given, 2 if cell else 3), Size(given, 1 if cell else 2, module.input_size))
+    if given.dim() and given.shape[-1] != module.input_size:
+        yield (Size(given, given.dim() - 1, module.input_size),)
+    state = frame.f_locals.get("hx")
+    batch = given.shape[0 if cell or module.batch_first else 1] if given.dim() > 1 else 1
+    layers = 1 if cell else module.num_layers * (2 if module.bidirectional else 1)
+    for tensor in tensors_in(state):
+        wanted = (batch, module.hidden_size) if cell else (layers, batch, module.hidden_size)
+        yield (Rank(tensor, len(wanted)), *(Size(tensor, dim, size) for dim, size in enumerate(wanted)))
+
+
+def _tests(statements: List[ast.stmt], line: int) -> Iterator[ast.expr]:
+    """The conditions behind an assert or a raise: what should have been true."""
+    for statement in statements:
+        if isinstance(statement, ast.Assert):
+            yield statement.test
+        elif isinstance(statement, ast.If):
+            yield ast.copy_location(ast.UnaryOp(ast.Not(), statement.test), statement.test)
+
+
+def _comparisons(outcome: Outcome, text: str) -> Alternatives:
+    """`assert c == self.dim`, `if n % heads: raise`: numbers that should have been equal or divisible."""
+    for frame, line in [*own_frames(outcome)[:1], *reversed(outcome.frames[-1:])]:
+        statements = statement_at(frame.f_code.co_filename, line)
+        if not statements or not isinstance(statements[0], (ast.Assert, ast.Raise)):
+            continue
+        for test in _tests(statements, line):
+            for node in ast.walk(test):
+                if isinstance(node, ast.Compare):
+                    yield from _comparison(node, frame)
+                elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+                    yield from _modulo(node, frame)
+
+
+def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
+    left, right = evaluate(node.left, frame), evaluate(node.comparators[0], frame)
+    if isinstance(left, (tuple, list, torch.Size)) and isinstance(right, (tuple, list, torch.Size)):
+        pairs = list(zip(left, right))
+    else:
+        pairs = [(left, right)]
+    ranked = _rank_asked(node, frame, right if isinstance(right, int) else next(iter(right), None) if isinstance(right, (tuple, list, set)) else None)
+    if ranked is not None:
+        yield (ranked,)
+    for got, want in pairs:
+        if isinstance(got, int) and isinstance(want, int) and got != want:
+            tensor = _shaped(node.left, frame)
+            if tensor is not None:
+                yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
+            yield (Equal(got, want),)
+            yield (Equal(want, got),)
+
+
+def _rank_asked(node: ast.Compare, frame: types.FrameType, want: Any) -> Optional[Rank]:
+    """`x.dim() == 3`, `x.ndim == 3`, `len(x.shape) == 3`."""
+    for part in ast.walk(node.left):
+        if isinstance(part, ast.Attribute) and part.attr in ("dim", "ndim", "shape", "size", "ndimension"):
+            tensor = evaluate(part.value, frame)
+            got = evaluate(node.left, frame)
+            if isinstance(tensor, torch.Tensor) and isinstance(want, int) and got == tensor.dim() != want and want <= 6:
+                return Rank(tensor, want)
+    return None
+
+
+def _shaped(node: ast.expr, frame: types.FrameType) -> Optional[torch.Tensor]:
+    """The tensor whose shape an expression reads."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and part.attr in ("shape", "size"):
+            tensor = evaluate(part.value, frame)
+            if isinstance(tensor, torch.Tensor):
+                return tensor
+    return None
+
+
+def _modulo(node: ast.BinOp, frame: types.FrameType) -> Alternatives:
+    left, right = evaluate(node.left, frame), evaluate(node.right, frame)
+    if isinstance(left, int) and isinstance(right, int) and right > 0 and left % right:
+        yield (Divisible(left, right),)
+        yield from ((Equal(right, divisor),) for divisor in (right - 1, right // 2, 4, 2, 1) if 0 < divisor and left % divisor == 0)
+
+
+_PAIRS = (
+    (r"expected input\[.*\] to have (\d+) channels, but got (\d+)", (2, 1)),
+    (r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", (1, 2)),
+    (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", (2, 1)),
+    (r"Expected size (\d+) but got size (\d+)", (2, 1)),
+    (r"[Ee]xpected (\d+)[,.]? (?:but )?(?:got|received|found) (\d+)", (2, 1)),
+    (r"input.size\(-1\) must be equal to input_size. Expected (\d+), got (\d+)", (2, 1)),
+    (r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)", (2, 1)),
+    (r"can't divide axis of length (\d+) in chunks of (\d+)", (1, 2)),
+    (r"running_mean should contain (\d+) elements not (\d+)", (1, 2)),
+    (r"given normalized_shape=\[(\d+)\].*got input of size\s*\[(?:\d+, )*(\d+)\]", (2, 1)),
+    (r"got (\d+).*expected (\d+)", (1, 2)),
+)
+
+
+def _numbers_in_text(outcome: Outcome, text: str) -> Alternatives:
+    """Well-known messages with the number that was got and the one that was wanted."""
+    for pattern, (got, want) in _PAIRS:
+        match = re.search(pattern, text, re.S)
+        if match is not None:
+            yield (Equal(int(match.group(got)), int(match.group(want))),)
+            yield (Equal(int(match.group(want)), int(match.group(got))),)
+            return
+    if "divisible" in text or "multiple" in text:
+        found = [int(number) for number in re.findall(r"\d+", text)]
+        for number, by in zip(found, found[1:]):
+            if by and number % by:
+                yield (Divisible(number, by),)
+    yield from _everything(outcome, text)
+
+
+def _everything(outcome: Outcome, text: str) -> Alternatives:
+    """Errors that name no place: too small, wrong dtype."""
+    tensors = [made for made in outcome.inputs.values() if isinstance(made, torch.Tensor)]
+    if any(word in text for word in ("too small", "Kernel size can't be greater", "less than", "more than 1 value per channel", "Padding size should be", "at least", "greater than actual")):
+        yield from ((Grow(tensor),) for tensor in tensors)
+        yield from ((Grow(tensor, 1),) for tensor in tensors)
+    if "indices" in text or "scalar type Long" in text or "index out of range" in text:
+        yield from ((Fill(tensor, "ids"),) for tensor in tensors if not (tensor.dtype == torch.int64 and "range" not in text))

@@ -1,0 +1,277 @@
+"""Repairs of other kinds than shapes: missing attributes and arguments, numbers that should be lists, names that should be others, sizes too large."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+
+import torch
+
+from . import vocabulary
+from .attempt import Outcome, Plan, TooLarge, TooSlow, tensor_leaves
+from .guess import named_tensor
+from .plans import Space, get, numbers, set_at
+from .repair_text import evaluate, own_frames, statement_at
+from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Value, leaves
+
+THROUGH = Built(Named("lintorch.worker.stubs:Through"))
+_TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
+
+
+def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
+    """Plans that answer the error, likeliest first."""
+    error = outcome.error
+    if isinstance(error, (TooLarge, TooSlow)):
+        yield from _smaller(plan, space)
+        return
+    if isinstance(error, AttributeError):
+        yield from _attribute(plan, outcome, error)
+    if isinstance(error, KeyError):
+        yield from _key(plan, outcome, error)
+    if isinstance(error, TypeError):
+        yield from _type(plan, outcome, str(error))
+    if isinstance(error, IndexError):
+        yield from _longer(plan, outcome)
+    yield from _missing(plan, outcome, space)
+    yield from _other_choices(plan, outcome, space)
+    yield from _other_numbers(plan, outcome)
+
+
+def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
+    """Names and attribute names on the lines that raised, and words of the message."""
+    names: Set[str] = set(re.findall(r"[A-Za-z_]\w+", str(outcome.error)))
+    for frame, line in own_frames(outcome)[:count]:
+        for statement in statement_at(frame.f_code.co_filename, line)[:1]:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name):
+                    names.add(node.id)
+                elif isinstance(node, ast.Attribute):
+                    names.add(node.attr)
+                elif isinstance(node, ast.keyword) and node.arg:
+                    names.add(node.arg)
+    return names
+
+
+def _parts(plan: Plan) -> Iterator[Tuple[bool, Arguments]]:
+    if plan.build is not None:
+        yield True, plan.build
+    yield False, plan.call
+
+
+def _put(plan: Plan, building: bool, path: Path, value: Value) -> Plan:
+    if building and plan.build is not None:
+        return replace(plan, build=set_at(plan.build, path, value))
+    return replace(plan, call=set_at(plan.call, path, value))
+
+
+def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[Plan]:
+    """Give the object the attribute it lacks; make a config of a number that is read like one."""
+    match = re.search(r"object has no attribute '(\w+)'", str(error))
+    if match is None:
+        return
+    name, owner = match.group(1), getattr(error, "obj", None)
+    for building, arguments in _parts(plan):
+        made = outcome.parts if building else outcome.inputs
+        for path, thing in list(made.items()):
+            if thing is owner and not isinstance(owner, (int, str, float, bool, type(None), torch.Tensor)):
+                yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
+        if isinstance(owner, (int, str, float, type(None), list, tuple)):
+            for path, leaf in _named_leaves(arguments, spoken(outcome)):
+                yield _put(plan, building, path, Record(((name, attribute_value(name)),)))
+    if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
+        for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
+            if outcome.inputs.get(path) is owner:
+                yield _put(plan, False, path, Record(((name, get(plan.call, path)),)))
+
+
+def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: str, outcome: Outcome) -> Iterator[Plan]:
+    for guess in attribute_values(name):
+        if isinstance(value, Record):
+            yield _put(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
+        elif isinstance(value, Built):
+            yield _put(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
+
+
+def attribute_value(name: str) -> Value:
+    """The first guess at a config's attribute."""
+    return attribute_values(name)[0]
+
+
+def attribute_values(name: str) -> List[Value]:
+    """Guesses at a config's attribute by its name."""
+    spoken_name = vocabulary.words(name)
+    if spoken_name in ("model", "data", "train", "net", "network", "encoder", "decoder", "config", "cfg", "backbone", "params") or spoken_name.endswith(("_config", "_cfg", "_args")):
+        return [Record(), Literal(32)]
+    if vocabulary.sounds_real(name):
+        return [Literal(vocabulary.real_number(name))]
+    if vocabulary.known_number(name) is not None and not vocabulary.sounds_plural(name):
+        return [Literal(vocabulary.whole_number(name))]
+    if vocabulary.sounds_flag(name):
+        return [Literal(False), Literal(32)]
+    if vocabulary.sounds_plural(name) and vocabulary.known_number(name) is None:
+        return [Items("list", (Literal(32), Literal(32))), Literal(32)]
+    text = vocabulary.text(name)
+    return [Literal(text), Literal(32)] if text is not None else [Literal(vocabulary.whole_number(name))]
+
+
+def _named_leaves(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Value]]:
+    """The leaves whose own name (the last text in their path) was spoken of."""
+    found = [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]
+    return [(path, leaf) for path, leaf in found if path_name(path) in names]
+
+
+def path_name(path: Path) -> str:
+    """The name a person would call the value by."""
+    texts = [part if isinstance(part, str) else part[1] for part in path if isinstance(part, (str, tuple))]
+    return texts[-1].lstrip("=*") if texts else ""
+
+
+def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
+    """Add the key to a dict of ours, or choose among the keys there are."""
+    missing = error.args[0] if error.args else None
+    for building, arguments in _parts(plan):
+        for path, leaf in _tables(arguments):
+            if isinstance(missing, (str, int)):
+                value = attribute_value(str(missing)) if building else named_tensor(str(missing))
+                yield _put(plan, building, path, replace(leaf, items=(*leaf.items, (missing, value))))
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(leaf, Literal) and leaf.value == missing:
+                for key in _keys_there(outcome, missing):
+                    yield _put(plan, building, path, Literal(key))
+
+
+def _tables(arguments: Arguments) -> List[Tuple[Path, Table]]:
+    found = [((name,), value) for name, value in arguments if isinstance(value, Table)]
+    return [(path, value) for path, value in found if isinstance(value, Table)]
+
+
+def _keys_there(outcome: Outcome, missing: Any) -> List[Any]:
+    for frame, line in own_frames(outcome)[:1]:
+        for statement in statement_at(frame.f_code.co_filename, line)[:1]:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Subscript):
+                    table = evaluate(node.value, frame)
+                    if isinstance(table, dict) and missing not in table:
+                        return list(table)[:4]
+    return []
+
+
+def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """Numbers that should be lists, lists that should be numbers, things that should be callable."""
+    names = spoken(outcome)
+    for building, arguments in _parts(plan):
+        for path, leaf in _named_values(arguments, names):
+            for value in _converted(leaf, path_name(path), text):
+                yield _put(plan, building, path, value)
+
+
+def _named_values(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Value]]:
+    found: List[Tuple[Path, Value]] = []
+    for name, value in arguments:
+        found.append(((name,), value))
+        if isinstance(value, (Record, Built)):
+            found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
+            found.extend(((name, ("attribute", key) if isinstance(value, Built) else key), item) for key, item in value.attributes if isinstance(item, Items))
+    return [(path, value) for path, value in found if path_name(path) in names]
+
+
+def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
+    if isinstance(leaf, Literal) and isinstance(leaf.value, (int, float)):
+        if any(word in text for word in ("not iterable", "not subscriptable", "has no len", "must be an iterable", "'int' object is not")) and "callable" not in text:
+            number = leaf.value if not isinstance(leaf.value, bool) else vocabulary.whole_number(name)
+            yield Items("list", (Literal(number),) * 2)
+            yield Items("list", (Literal(number),) * 4)
+            yield Record()
+        if "not callable" in text or "is not a Module subclass" in text:
+            yield THROUGH
+            yield Named("lintorch.worker.stubs:Through")
+        if "str" in text or "string" in text:
+            yield Literal("relu")
+        if isinstance(leaf.value, bool) or isinstance(leaf.value, float):
+            yield Literal(vocabulary.whole_number(name))
+    elif isinstance(leaf, Items) and leaf.items and ("list" in text or "tuple" in text):
+        yield leaf.items[0]
+    elif isinstance(leaf, Literal) and isinstance(leaf.value, str):
+        yield Literal(vocabulary.whole_number(name))
+    if "NoneType" in text and isinstance(leaf, Literal) and leaf.value is None:
+        yield Literal(vocabulary.whole_number(name))
+
+
+def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Lists that were too short."""
+    for building, arguments in _parts(plan):
+        for name, value in arguments:
+            for path, items in _item_lists(value, (name,)):
+                if items.items:
+                    yield _put(plan, building, path, replace(items, items=(*items.items, items.items[-1])))
+                    yield _put(plan, building, path, replace(items, items=(*items.items, *(items.items[-1],) * 3)))
+
+
+def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
+    if isinstance(value, Items):
+        yield path, value
+    elif isinstance(value, Record):
+        for key, item in value.attributes:
+            yield from _item_lists(item, (*path, key))
+
+
+def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
+    """Give parameters that were left out: first those the error's line speaks of."""
+    text = str(outcome.error)
+    if outcome.phase in ("make", "construct") and plan.build is not None:
+        given = {path_name((name,)) for name, _ in plan.build}
+        for name, values in _ordered(space.open_build, spoken(outcome), text):
+            if name not in given:
+                yield from (replace(plan, build=(*plan.build, (f"={name}", value))) for value in values[:2])
+    else:
+        given = {path_name((name,)) for name, _ in plan.call}
+        for name, values in _ordered(space.open_call, spoken(outcome), text):
+            if name not in given:
+                yield from (replace(plan, call=(*plan.call, (f"={name}", value))) for value in values[:2])
+
+
+def _ordered(options: Dict[str, List[Value]], names: Set[str], text: str) -> List[Tuple[str, List[Value]]]:
+    """The options whose names were spoken of; all of them where something was None that should not be."""
+    near = [(name, values) for name, values in options.items() if name in names]
+    return near + ([(name, values) for name, values in options.items() if name not in names] if "None" in text else [])
+
+
+def _other_choices(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
+    """The next candidates for the parameters given."""
+    building = outcome.phase in ("make", "construct")
+    parts = [(True, plan.build or (), space.build)] if building else [(False, plan.call, space.call), (True, plan.build or (), space.build)]
+    for is_build, arguments, options in parts:
+        for name, value in arguments:
+            for other in options.get(path_name((name,)), ()):
+                if other != value:
+                    yield _put(plan, is_build, (name,), other)
+
+
+def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Other whole numbers for what the error's line speaks of; for anything while building."""
+    names = spoken(outcome)
+    found = [(True, path, number) for path, number in numbers(plan.build)] + [(False, path, number) for path, number in numbers(plan.call)]
+    near = [entry for entry in found if path_name(entry[1]) in names]
+    for building, path, number in near or (found if outcome.phase == "construct" else []):
+        for other in _TRIES:
+            if other != number:
+                yield _put(plan, building, path, Literal(other))
+
+
+def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
+    """Everything smaller: numbers given, tensors, and the large defaults."""
+    for path, number in numbers(plan.build):
+        if number > 8:
+            yield _put(plan, True, path, Literal(max(number // 4, 1)))
+    for path, leaf in tensor_leaves(plan.call):
+        if max(leaf.shape, default=0) > 8:
+            yield _put(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))
+    if plan.build is not None:
+        given = {path_name((name,)) for name, _ in plan.build}
+        for name, values in space.open_build.items():
+            if name not in given and isinstance(values[0], Literal) and isinstance(values[0].value, int):
+                yield replace(plan, build=(*plan.build, (f"={name}", values[0])))
+
+

@@ -1,0 +1,190 @@
+"""Finding how to build a class and call it: guesses first, then repairs of what was raised, best attempt first."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import re
+import time
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
+
+import torch
+
+from . import guess
+from .attempt import Bench, Outcome, Plan
+from .infer import Place
+from .load import Loaded
+from .make import Maker, arguments_source
+from .plans import Space
+from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
+from .repair import repairs
+from .tree import signature
+from .values import Arguments, Items, Value, from_json, to_json
+
+RUNS = 400
+
+
+class _Options(Mapping[str, List[Value]]):
+    """Candidates by parameter name, worked out when they are asked for."""
+
+    def __init__(self, makers: Dict[str, Callable[[], List[Value]]]) -> None:
+        self.makers = makers
+        self.known: Dict[str, List[Value]] = {}
+
+    def __getitem__(self, name: str) -> List[Value]:
+        if name not in self.known:
+            self.known[name] = self.makers[name]()
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.makers)
+
+    def __len__(self) -> int:
+        return len(self.makers)
+
+
+def warm_up() -> None:
+    """Import what a search needs of torch."""
+
+
+def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
+    """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
+    return Search(loaded, hints, budget).run()
+
+
+class Frontier:
+    """The plans to try, best first: by how far the attempt came that proposed them, how often that came to the same error before, and how likely they are."""
+
+    def __init__(self, start: Plan) -> None:
+        self.heap: List[Tuple[Tuple[int, int], int, int, Plan]] = [((0, 0), 0, 0, start)]
+        self.parent = (0, 0)
+        self.seen: Set[Plan] = {start}
+        self.errors: Dict[Tuple[Any, ...], int] = {}
+
+    @property
+    def open(self) -> bool:
+        """Is there anything left to try?"""
+        return bool(self.heap)
+
+    def pop(self) -> Plan:
+        """The most promising plan."""
+        self.parent, _, _, plan = heapq.heappop(self.heap)
+        return plan
+
+    def extend(self, outcome: Outcome, proposals: List[Plan]) -> None:
+        """Add what the repair of an attempt proposes."""
+        phase, steps = outcome.rank
+        # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
+        fallen = (-phase, -steps) > self.parent
+        rank = min((-phase, -steps), self.parent)
+        signature_ = (phase, steps, type(outcome.error), re.sub(r"\d+", "#", str(outcome.error))[:120])
+        repeats = self.errors[signature_] = self.errors.get(signature_, -1) + 1
+        for number, proposal in enumerate(proposals):
+            if proposal not in self.seen:
+                self.seen.add(proposal)
+                heapq.heappush(self.heap, (rank, number + 3 * repeats + 4 * fallen, len(self.seen), proposal))
+
+
+class Search:
+    """One search: its space of values, the attempts made, the best of them."""
+
+    def __init__(self, loaded: Loaded, hints: Hints, budget: Budget) -> None:
+        self.loaded, self.hints = loaded, hints
+        self.ends = time.monotonic() + budget["seconds"]
+        self.bench = Bench(loaded.object, loaded.module, seconds=max(0.5, min(5.0, budget["seconds"] / 4)), elements=max(budget["bytes"] // 16, 1_000_000))
+        self.space = Space()
+        self.is_class = isinstance(loaded.object, type)
+
+    def run(self) -> SearchResult:
+        """Search until an attempt passes, the runs are spent or time is up."""
+        frontier = Frontier(self.first_plan())
+        best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
+        while frontier.open and self.bench.runs < RUNS and time.monotonic() < self.ends:
+            plan = frontier.pop()
+            outcome = self.bench.run(plan)
+            if outcome.phase == "done" and self.bench.run(plan, fresh=True).phase == "done":
+                return self.recipe(plan)
+            if best is None or outcome.rank > best[0]:
+                best = (outcome.rank, plan, outcome)
+            frontier.extend(outcome, repairs(plan, outcome, self.space))
+            outcome.frames.clear()
+        return self.failure(best)
+
+    def first_plan(self) -> Plan:
+        """The likeliest value for every parameter without a default."""
+        target = self.loaded.object
+        if not self.is_class:
+            place = Place(target)
+            return Plan(None, self._arguments(place, target, guess.call_candidates, False, self.space.call, "open_call"))
+        place = Place(target.__init__, target, building=True)
+        build = self._arguments(place, target.__init__, guess.build_candidates, True, self.space.build, "open_build")
+        method = target.forward if issubclass(target, torch.nn.Module) else target.__call__
+        call_place = Place(method, target)
+        call = self._arguments(call_place, method, guess.call_candidates, True, self.space.call, "open_call")
+        return Plan(build, call)
+
+    def _arguments(self, place: Place, function: Any, candidates: Any, bound: bool, known: Dict[str, List[Value]], open_name: str) -> Arguments:
+        shape = signature(function)
+        parameters = list(shape.parameters.values())[1 if bound else 0 :] if shape is not None else []
+        given: List[Tuple[str, Value]] = []
+        makers: Dict[str, Callable[[], List[Value]]] = {}
+        for parameter in parameters:
+            if parameter.kind is parameter.VAR_KEYWORD:
+                continue
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                if place.function.__name__ != "__init__" and not given:
+                    given.append((f"*{parameter.name}", Items("tuple", (guess.named_tensor(parameter.name),))))
+                continue
+            if parameter.default is not parameter.empty:
+                makers[parameter.name] = (lambda chosen: lambda: candidates(place, chosen))(parameter)
+                continue
+            known[parameter.name] = candidates(place, parameter)
+            given.append((parameter.name if parameter.kind is not parameter.KEYWORD_ONLY else f"={parameter.name}", known[parameter.name][0]))
+        setattr(self.space, open_name, _Options(makers))
+        return tuple(given)
+
+    def recipe(self, plan: Plan) -> Recipe:
+        """The plan that passed, as the recipe that crosses to the host."""
+        found: Recipe = {
+            "symbol": self.loaded.symbol,
+            "constructor": to_json(plan.build),
+            "calls": [[plan.method, to_json(plan.call)]],
+            "hint": self.example(plan),
+        }
+        if self.loaded.touched:
+            found["doubt"] = f"{', '.join(self.loaded.touched[:3])} is not installed here and was used"
+        return found
+
+    def example(self, plan: Plan) -> str:
+        """The plan as an example line."""
+        call = arguments_source(plan.call)
+        head = f"{self.loaded.symbol}({arguments_source(plan.build)})" if plan.build is not None else self.loaded.symbol
+        return f"{head}, {call}" if call else head
+
+    def failure(self, best: Optional[Tuple[Tuple[int, int], Plan, Outcome]]) -> Failure:
+        """What the nearest attempt stopped at."""
+        if best is None:
+            return {"failure": "no time was left to try anything"}
+        _, plan, outcome = best
+        text = str(outcome.error).strip().splitlines()
+        reason = f"{type(outcome.error).__name__}: {text[0] if text else ''}".rstrip(": ")
+        return {"failure": f"{outcome.phase}: {reason}", "nearest": self.example(plan), "hint": self.example(plan)}
+
+
+def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Call]]:
+    """The target of a recipe and its calls, drawn from the seeded global generators."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    maker = Maker(loaded.module)
+    build = from_json(recipe["constructor"])
+    target = loaded.object
+    if build is not None:
+        positional, keywords = maker.arguments(build)
+        target = target(*positional, **keywords)
+    calls: List[Call] = []
+    for method, arguments in recipe["calls"]:
+        positional, keywords = maker.arguments(from_json(arguments))
+        calls.append((method, tuple(positional), keywords))
+    return target, calls
+
+
