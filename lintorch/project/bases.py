@@ -7,11 +7,17 @@ from typing import NamedTuple
 
 from lintorch.project.known import is_module_base
 from lintorch.project.locate import is_standard_library
-from lintorch.project.module import ClassEntry, FunctionEntry, dotted_name
+from lintorch.project.module import ClassEntry, FunctionEntry
 from lintorch.project.names import Names
 
 # Bases that add nothing to look up.
 _ROOTS = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "typing_extensions.Generic", "typing_extensions.Protocol", "abc.ABC"})
+
+# Names of bases that are certainly not modules though classes with a forward method inherit them.
+_NO_MODULES = (
+    "torch.autograd.", "torch.utils.", "torch.optim.", "torch.distributions.", "torch.Tensor", "torch.fx.", "torch.onnx.", "sklearn.", "numpy.", "scipy.",
+    "pandas.", "gym.", "gymnasium.", "tensorflow.", "keras.", "flax.", "jax.", "paddle.", "mindspore.", "mxnet.", "chainer.", "pydantic.", "unittest.",
+)
 
 _Ancestor = ClassEntry | str
 
@@ -109,21 +115,22 @@ class Bases:
             if isinstance(parent, str) and is_module_base(parent):
                 return f"inherits {parent}"
             if isinstance(parent, ClassEntry) and parent is not cls and parent not in below:
-                if is_module_base(parent.dotted):
-                    return f"inherits {parent.dotted}"
                 further = self._inherited(parent, (*below, cls))
                 if further:
                     return f"{further.partition(' through ')[0]} through {_through(parent, further)}"
+                if is_module_base(parent.dotted) and not self.ancestry(parent).complete:
+                    return f"inherits {parent.dotted}"
         return None
 
     def _resembles(self, cls: ClassEntry) -> str | None:
         """The last resort, where a base is unknown: a forward method and `super().__init__()` in a file that imports torch."""
         ancestry = self.ancestry(cls)
-        if ancestry.complete or _never_modules(ancestry.external):
+        forward, initialiser = cls.methods.get("forward"), cls.methods.get("__init__")
+        if ancestry.complete or forward is None or forward.receiver is None or initialiser is None or _never_modules(ancestry.external):
             return None
         imports_torch = any(target.partition(".")[0] == "torch" for target in cls.module.imports.values())
-        forward, initialiser = cls.methods.get("forward"), cls.methods.get("__init__")
-        if not imports_torch or forward is None or forward.receiver is None or initialiser is None or not _initialises_base(initialiser):
+        initialisers = (base.methods["__init__"] for base in ancestry.classes if "__init__" in base.methods)
+        if not imports_torch or not all(map(_initialises_base, initialisers)):  # a module whose own __init__ never runs cannot work
             return None
         return "has a forward method, calls super().__init__() and stands in a file that imports torch (its base is unknown)"
 
@@ -145,16 +152,10 @@ def _merge(lists: list[list[_Ancestor]]) -> list[_Ancestor]:
 
 
 def _never_modules(external: tuple[str, ...]) -> bool:
-    prefixes = ("torch.autograd.", "torch.utils.", "torch.optim.", "torch.distributions.", "torch.Tensor", "tensorflow.", "keras.", "flax.", "jax.", "paddle.")
-    return any(name.startswith(prefixes) for name in external)
+    return any(name.startswith(_NO_MODULES) for name in external)
 
 
 def _initialises_base(initialiser: FunctionEntry) -> bool:
-    calls = (node for node in ast.walk(initialiser.node) if isinstance(node, ast.Call))
-    return any(_is_super_init(call.func) for call in calls)
-
-
-def _is_super_init(called: ast.expr) -> bool:
-    if not isinstance(called, ast.Attribute) or called.attr != "__init__" or not isinstance(called.value, ast.Call):
-        return False
-    return dotted_name(called.value.func) in ("super", "builtins.super")
+    """Is there a call of `super().__init__` or `Base.__init__`?"""
+    calls = (node.func for node in ast.walk(initialiser.node) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Attribute) and called.attr == "__init__" for called in calls)

@@ -28,7 +28,7 @@ _NOT_MODULES = re.compile(
     r"torch\.nn\.(?:parameter|init|functional|grad|attention|utils(?!\.(?:parametrize|prune))|backends|common_types)(?:\.|$)|torch\.nn\.(?:\w+\.)*\w*Parameter$"
 )
 _TORCH_MODULES = re.compile(
-    r"torch\.nn\.(?:\w+\.)*[A-Z]\w*"
+    r"torch\.nn\.(?:\w+\.)*_*[A-Z]\w*"
     r"|torch\.(?:ao\.)?(?:nn\.)?(?:intrinsic|quantized|qat|quantizable)\.(?:\w+\.)*[A-Z]\w*|torch\.ao\.nn\.(?:\w+\.)*[A-Z]\w*"
     r"|torch\.jit\.(?:ScriptModule|RecursiveScriptModule|TopLevelTracedModule)|torch\.fx\.(?:\w+\.)?GraphModule"
     r"|torch\.nn\.utils\.parametrize\.ParametrizationList|torch\.nn\.utils\.prune\.\w+Module"

@@ -115,7 +115,7 @@ class Names:
         """The dotted name a module-level name stands for, None where it stands for itself."""
         if module.defines(name):
             value = module.constants.get(name)
-            target = module.qualify(value) if value is not None else None
+            target = (_imported(value) or module.qualify(value)) if value is not None else None
             return target if target != f"{module.name}.{name}" else module.imports.get(name)
         return module.imports.get(name) or self._starred(module, name)
 
@@ -196,6 +196,15 @@ class Names:
         self._meanings.clear()
         self._files.clear()
         self.generation += 1
+
+
+def _imported(value: ast.expr) -> str | None:
+    """The module that `importlib.import_module("x")` or `pytest.importorskip("x")` gives."""
+    if not isinstance(value, ast.Call) or not value.args or not isinstance(value.func, (ast.Name, ast.Attribute)):
+        return None
+    called, given = value.func.id if isinstance(value.func, ast.Name) else value.func.attr, value.args[0]
+    is_import = called in ("import_module", "importorskip", "__import__")
+    return given.value if is_import and isinstance(given, ast.Constant) and isinstance(given.value, str) else None
 
 
 def _is_on_disk(path: Path, source: Source) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.receiver import constant_name, is_super, receiver_nodes
 from lintorch.project.stores import attribute_stores
+
+_MENTION = re.compile(r"(?:\.[\s\\]*|['\"])([^\W\d]\w*)")
+_FORWARD_STORE = re.compile(r"\.forward\s*[=,]|['\"]forward['\"]")
 
 
 class References(NamedTuple):
@@ -31,36 +35,51 @@ def judged_methods(module: Module, bases: Bases) -> tuple[FunctionEntry, ...]:
 def reached_methods(cls: ClassEntry, bases: Bases) -> set[FunctionEntry]:
     """The methods that calling an instance of `cls` may run, wherever they are written: forward and, closed, what it looks up on self."""
     ancestry = bases.ancestry(cls)
+    known = frozenset(name for base in ancestry.classes for name in base.methods)
     waiting = _forwards(cls, ancestry, bases)
     reached: set[FunctionEntry] = set()
     while waiting:
         method = waiting.pop()
         if method not in reached:
             reached.add(method)
-            waiting += _looked_up(method, ancestry, bases)
+            if not known.isdisjoint(_mentioned(method)):  # most forwards call submodules only and need no closer look
+                waiting += _looked_up(method, ancestry, known, bases)
     return reached
 
 
 def _forwards(cls: ClassEntry, ancestry: Ancestry, bases: Bases) -> list[FunctionEntry]:
     """The forward of a class, the methods stored under that name (`self.forward = self._fast`) and class-level aliases included."""
     forward = ancestry.method("forward")
-    stores = attribute_stores(cls, bases).get("forward", ()) if _stores_forward(ancestry) else ()
+    stores = attribute_stores(cls, bases).get("forward", ()) if any(_may_store_forward(base.module) for base in ancestry.classes) else ()
     values = [store.value for store in stores]
     values += [base.attributes["forward"] for base in ancestry.classes if "forward" in base.attributes]
     names = (value.attr if isinstance(value, ast.Attribute) else value.id for value in values if isinstance(value, (ast.Attribute, ast.Name)))
     return [method for method in (forward, *map(ancestry.method, names)) if method is not None]
 
 
-def _stores_forward(ancestry: Ancestry) -> bool:
-    return any("self.forward" in base.module.source.text for base in ancestry.classes)
+def _may_store_forward(module: Module) -> bool:
+    if "may store forward" not in module.memo:
+        module.memo["may store forward"] = _FORWARD_STORE.search(module.source.text) is not None
+    remembered: bool = module.memo["may store forward"]
+    return remembered
 
 
-def _looked_up(method: FunctionEntry, ancestry: Ancestry, bases: Bases) -> list[FunctionEntry]:
+def _mentioned(method: FunctionEntry) -> frozenset[str]:
+    """The attribute names and short strings in the text of a method: a superset of what it looks up, had without a walk."""
+    if "mentioned" not in method.memo:
+        source = method.module.source
+        begin, end = source.line_starts[method.node.lineno - 1], source.line_span(method.node.end_lineno or method.node.lineno).end
+        method.memo["mentioned"] = frozenset(_MENTION.findall(source.text, begin, end))
+    remembered: frozenset[str] = method.memo["mentioned"]
+    return remembered
+
+
+def _looked_up(method: FunctionEntry, ancestry: Ancestry, known: frozenset[str], bases: Bases) -> list[FunctionEntry]:
     names = references(method)
     found = [ancestry.method(name) for name in names.own]
     found += [ancestry.method(name, after=method.owner) for name in names.above]
-    found += [bases.method_named(dotted) for dotted in names.named]
-    return [entry for entry in found if entry is not None and (entry.owner is None or entry.owner in ancestry.classes)]
+    found += [bases.method_named(dotted) for dotted in names.named if dotted.rpartition(".")[2] in known]
+    return [entry for entry in found if entry is not None and entry.owner in ancestry.classes]
 
 
 def references(method: FunctionEntry) -> References:
@@ -75,8 +94,6 @@ def _references(method: FunctionEntry) -> References:
     own: set[str] = set()
     above: set[str] = set()
     named: set[str] = set()
-    if method.receiver is None:
-        return References(frozenset(), frozenset(), frozenset())
     for node in receiver_nodes(method):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             if _is_receiver(node.value, method.receiver):
@@ -92,7 +109,7 @@ def _references(method: FunctionEntry) -> References:
     return References(frozenset(own), frozenset(above), frozenset(named))
 
 
-def _is_receiver(node: ast.expr, receiver: str) -> bool:
+def _is_receiver(node: ast.expr, receiver: str | None) -> bool:
     """Is it the receiver itself, or its class (`type(self)`, `self.__class__`), where a lookup finds the same methods?"""
     if isinstance(node, ast.Name):
         return node.id == receiver
