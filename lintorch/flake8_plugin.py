@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from lintorch import __version__
 from lintorch.catalogue import load_catalogue
@@ -17,11 +17,15 @@ from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
 
-if TYPE_CHECKING:
-    from flake8.options.manager import OptionManager
-
 # pycodestyle's default: a line length that nobody set.
 _UNSET_LENGTH = 79
+
+
+class OptionManager(Protocol):
+    """What flake8 hands to plugins that have options."""
+
+    def add_option(self, *names: str, **how: Any) -> None:
+        """Register one option."""
 
 
 class Plugin:

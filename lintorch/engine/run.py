@@ -60,7 +60,7 @@ class Workshop:
             source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
             return self._judge(source, task)
         except SourceError as error:
-            reason = error.reason if error.line is None else f"{error.reason} (line {error.line})"
+            reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
             return FileResult(str(task.path), failures=(str(error),), skipped=reason)
         except UsageError:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,67 +9,18 @@ import pytest
 from lintorch.catalogue import Catalogue, RegisteredRule, load_catalogue
 from lintorch.rule import Rule, Scope
 from lintorch.settings import Settings, UsageError
-
-RULE = "from lintorch.rule import Rule, Scope\n\n\ndef check(function):\n    yield from ()\n\n\nrule = Rule({code!r}, check, Scope.FORWARD)\n"
-PAGE = textwrap.dedent("""\
-    # {code} {name}
-
-    A sentence.
-
-    ## Why it matters
-
-    It does.
-
-    ## Examples
-
-    ```python bad
-    x = 1  # error: [{code}]
-    ```
-
-    ## Must stay silent
-
-    ```python good
-    x = 1
-    ```
-
-    ## Fix safety
-
-    None.
-    """)
+from tests.catalogue.packs import PAGE, RULE, installed
 
 
-@pytest.fixture
-def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Install a second pack beside the built-in one: a function of its files by name."""
-    count = iter(range(100))
-
-    def install(files: dict[str, str]) -> Path:
-        package = f"acme_rules_{tmp_path.name.replace('-', '_')}_{next(count)}"
-        site = tmp_path / package
-        (site / package).mkdir(parents=True)
-        (site / package / "__init__.py").touch()
-        for name, text in files.items():
-            (site / package / name).write_text(text)
-        info = site / f"{package}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[lintorch.rules]\nacme = {package}\n")
-        monkeypatch.syspath_prepend(str(site))
-        load_catalogue.cache_clear()
-        return site / package
-
-    yield install
-    load_catalogue.cache_clear()
-
-
-def test_a_second_pack_is_listed_beside_the_first(pack) -> None:
-    pack({"shiny_thing.py": RULE.format(code="ACM001"), "shiny_thing.md": PAGE.format(code="ACM001", name="shiny-thing"), "_helper.py": "x = 1\n"})
-    rules = load_catalogue().rules
-    assert [rule.code for rule in rules] == sorted(rule.code for rule in rules)
-    assert {"ACM001", "LT101"} <= {rule.code for rule in rules}
-    assert load_catalogue().find("shiny-thing").page.sentence == "A sentence."
-    assert not load_catalogue().find("acm001").fixable
-    assert load_catalogue().find("LT101").fixable
+def test_a_second_pack_is_listed_beside_the_first(tmp_path: Path) -> None:
+    files = {"shiny_thing.py": RULE.format(code="ACM001"), "shiny_thing.md": PAGE.format(code="ACM001", name="shiny-thing"), "_helper.py": "x = 1\n"}
+    with installed(tmp_path, files):
+        rules = load_catalogue().rules
+        assert [rule.code for rule in rules] == sorted(rule.code for rule in rules)
+        assert {"ACM001", "LT101"} <= {rule.code for rule in rules}
+        assert load_catalogue().find("shiny-thing").page.sentence == "A sentence."
+        assert not load_catalogue().find("acm001").fixable
+        assert load_catalogue().find("LT101").fixable
 
 
 FAULTS = [
@@ -82,9 +32,8 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("files", "message"), FAULTS)
-def test_a_broken_pack_is_one_line(pack, files: dict[str, str], message: str) -> None:
-    pack(files)
-    with pytest.raises(UsageError) as caught:
+def test_a_broken_pack_is_one_line(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    with installed(tmp_path, files), pytest.raises(UsageError) as caught:
         load_catalogue()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -98,9 +47,8 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("text", "message"), PAGES)
-def test_a_broken_page_is_one_line_when_it_is_read(pack, text: str | None, message: str) -> None:
-    pack({"one.py": RULE.format(code="ACM001"), **({"one.md": text} if text else {})})
-    with pytest.raises(UsageError) as caught:
+def test_a_broken_page_is_one_line_when_it_is_read(tmp_path: Path, text: str | None, message: str) -> None:
+    with installed(tmp_path, {"one.py": RULE.format(code="ACM001"), **({"one.md": text} if text else {})}), pytest.raises(UsageError) as caught:
         _ = load_catalogue().find("ACM001").page
     assert message in str(caught.value)
 
