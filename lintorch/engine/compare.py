@@ -61,7 +61,7 @@ def _verdict(path: Path, old: Module, new: Module, name: str, verify: Verify) ->
     if name not in (new.classes.keys() | new.functions.keys()):
         return Verdict(Status.UNDECIDED, f"the new version has no `{name}`")
     probes, lines = _changed_places(old, new, name)
-    return verify(Change(path, name, old.source.text, new.source.text, lines, probes))
+    return verify(Change(path.absolute(), name, old.source.text, new.source.text, lines, probes))
 
 
 def _module(path: Path, source: Source) -> Module:

@@ -77,7 +77,7 @@ class _Repair:
             self._refuse(draft, verdict)
 
     def _verdict(self, draft: Draft) -> Verdict:
-        change = Change(self.source.path, draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
+        change = Change(self.source.path.absolute(), draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
         return self.verify(change)
 
     def _accept(self, draft: Draft, verdict: Verdict) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from lintorch.catalogue import Catalogue
-from lintorch.engine.result import Diagnostic, FileResult, Patch, Rewrite, Run
+from lintorch.engine.result import Diagnostic, Patch, Rewrite, Run
 from lintorch.report.escape import visible, width
 from lintorch.report.words import counted, diff_lines, verdict_lines
 from lintorch.verify.verdict import Status
@@ -140,19 +140,18 @@ def _checking_summary(run: Run) -> str:
     files = counted(run.checked, "file")
     if not found:
         return f"Nothing found in {files}."
+    holding = sum(bool(file.diagnostics) for file in run.files)
+    where = files if holding == run.checked else f"{holding} of {files}"
     fixable = sum(diagnostic.fix is not None for diagnostic in found)
-    hint = f" --fix can try {fixable} of them." if fixable else ""
-    return f"Found {counted(len(found), 'finding')} in {_holding(run.files)} of {files}.{hint}"
-
-
-def _holding(files: Iterable[FileResult]) -> int:
-    return sum(bool(file.diagnostics) for file in files)
+    return f"Found {counted(len(found), 'finding')} in {where}." + (f" --fix can try {fixable} of them." if fixable else "")
 
 
 def _fixing_summary(run: Run) -> str:
     allowed = {rewrite.id for rewrite in run.rewrites if rewrite.allowed}
     fixed = sum(diagnostic.rewrite in allowed for diagnostic in run.diagnostics)
     left = sum(1 for _ in run.diagnostics) - fixed
+    if not fixed and not left:
+        return f"Nothing to fix in {counted(run.checked, 'file')}."
     verb = "Fixed" if run.written else "Would fix"
     rest = f"{left} left" if run.written else f"{left} would be left"
     return f"{verb} {counted(fixed, 'finding')} in {counted(sum(file.changed for file in run.files), 'file')}, {rest}; {counted(run.checked, 'file')} checked."
