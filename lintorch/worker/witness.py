@@ -108,8 +108,11 @@ def measure_loop(run: Loop, steps: int = STEPS, warmup: int = WARMUP) -> Witness
     """
     if steps < 1 or warmup < 1:
         raise ValueError("a witness needs at least one step and one step of warm-up")
-    free, free_peak = _observe(run, warmup + 2 * steps, collect=False)
-    swept, swept_peak = _observe(run, warmup + 2 * steps, collect=True)
+    try:
+        free, free_peak = _observe(run, warmup + 2 * steps, collect=False)
+        swept, swept_peak = _observe(run, warmup + 2 * steps, collect=True)
+    finally:
+        gc.collect()  # what ran may have left cycles, and the witness leaves nothing behind
     leaked = _witness(swept[warmup - 1 :], steps, swept_peak, collectable=False)
     if leaked.grows:
         return leaked
@@ -132,9 +135,8 @@ def _observe(run: Loop, total: int, collect: bool) -> tuple[list[tuple[int, int]
 
 @contextlib.contextmanager
 def _still_collector() -> Iterator[None]:
-    """Keeps the collector from running by itself; what is frozen meanwhile is freed from it afterwards, unless somebody had frozen objects before."""
+    """Keeps the collector from running by itself; what is frozen meanwhile is thawed afterwards, unless somebody had frozen objects before."""
     enabled, frozen = gc.isenabled(), gc.get_freeze_count()
-    gc.collect()
     gc.disable()
     try:
         yield
@@ -143,7 +145,6 @@ def _still_collector() -> Iterator[None]:
             gc.unfreeze()
         if enabled:
             gc.enable()
-        gc.collect()
 
 
 def _witness(levels: list[tuple[int, int]], steps: int, peak: int, collectable: bool) -> Witness:
