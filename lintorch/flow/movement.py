@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -59,17 +59,30 @@ class MovePlanner:
     line_length: int
     wanted: Collection[Temporary]
 
-    def plan(self) -> Iterator[Inlining]:
-        """Every inlining that fits its line, last statement first in each suite; all of them may be made together."""
-        suites = {id(placement.suite): placement.suite for placement in self.graph.placements.values()}
-        for suite in suites.values():
-            yield from self._plan_suite(suite)
+    @property
+    def _augmented(self) -> set[cst.CSTNode]:
+        """Names that an augmented assignment reads and binds: nothing can be put in their place."""
+        return {node.target for node in self.graph.placements if isinstance(node, cst.AugAssign)}
 
-    def _plan_suite(self, suite: Sequence[cst.CSTNode]) -> Iterator[Inlining]:
+    def plan(self) -> list[Inlining]:
+        """Every inlining that fits its line, last statement first in each suite; all of them may be made together."""
+        gone: frozenset[Definition] = frozenset()
+        while True:
+            # A name whose other bindings are moved away is bound once; what that allows belongs to the same plan, not to a second run.
+            found = [inlining for suite in self._suites() for inlining in self._plan_suite(suite, gone)]
+            moved = frozenset(inlining.definition for inlining in found)
+            if moved <= gone:
+                return found
+            gone = moved
+
+    def _suites(self) -> Iterable[Sequence[cst.CSTNode]]:
+        return {id(placement.suite): placement.suite for placement in self.graph.placements.values()}.values()
+
+    def _plan_suite(self, suite: Sequence[cst.CSTNode], gone: frozenset[Definition]) -> Iterator[Inlining]:
         target: _Target | None = None
         for line in reversed(suite):
             statement = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
-            inlining = self._inline(statement, target) if target is not None and isinstance(statement, cst.Assign) else None
+            inlining = self._inline(statement, target, gone) if target is not None and isinstance(statement, cst.Assign) else None
             if inlining is not None:
                 yield inlining
             else:
@@ -82,12 +95,12 @@ class MovePlanner:
         returned = statement.value if isinstance(statement, cst.Return) else None
         return _Target(statement, list(self.graph.events[first:last]), roots=[statement], returned=returned)
 
-    def _inline(self, statement: cst.Assign, target: _Target) -> Inlining | None:
+    def _inline(self, statement: cst.Assign, target: _Target, gone: frozenset[Definition]) -> Inlining | None:
         definition = self.single_definition(statement)
         use = self.only_use(definition) if definition else None
         if definition is None or use is None or use not in target.events:
             return None
-        temporary = self._kind(definition, use, target)
+        temporary = self._kind(definition, use, target, gone)
         if temporary is None or temporary not in self.wanted or not self.may_move(definition, use, target.events):
             return None
         return self._fit(temporary, definition, use, target)
@@ -109,12 +122,14 @@ class MovePlanner:
         """Is no other definition of the name in force where this one is made?"""
         return not [other for other in self.chains.over[definition.event.at] if other is not definition]
 
-    def _kind(self, definition: Definition, use: Event, target: _Target) -> Temporary | None:
-        returned = target.returned is use.node
-        if self.is_fresh(definition):
-            # A returned name that is not to be inlined itself is an ordinary target for what comes before it.
-            return Temporary.RETURNED if returned else Temporary.SINGLE_USE if isinstance(definition.value, _COMPUTED) else None
-        return Temporary.REBOUND if returned else None
+    def _kind(self, definition: Definition, use: Event, target: _Target, gone: frozenset[Definition]) -> Temporary | None:
+        if target.returned is use.node:
+            return Temporary.RETURNED if self.is_fresh(definition) else Temporary.REBOUND
+        if not isinstance(definition.value, _COMPUTED) or (isinstance(target.statement, cst.Assign) and target.statement.value is use.node):
+            return None  # an alias, on either side, is there for the reader
+        # `x = f(x); x = g(x)` frees what it rebinds as nesting would, and reads well; only names bound once are temporaries.
+        bindings = {other for other in self.graph.definitions.values() if other.name == definition.name and other not in gone}
+        return Temporary.SINGLE_USE if bindings <= {definition} else None
 
     def may_move(self, definition: Definition, use: Event, events: Sequence[Event]) -> bool:
         """May the value be evaluated at `use`, among `events` of the next statement, with every effect in its old order?"""
@@ -122,7 +137,7 @@ class MovePlanner:
         first, last = self.graph.extents[definition.value]
         moved = self.graph.events[first:last]
         before = events[: events.index(use)]
-        if use.region is not definition.event.region or any(map(self._pinned, (*moved, *before))):
+        if use.node in self._augmented or use.region is not definition.event.region or any(map(self._pinned, (*moved, *before))):
             return False
         return commute(map(self.effects, moved), map(self.effects, before))
 

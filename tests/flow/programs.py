@@ -110,6 +110,7 @@ def programs(draw: Callable[..., Any], most: int = 9) -> str:
 class _Writer:
     def __init__(self, draw: Callable[..., Any], numbers: Iterator[int]) -> None:
         self.draw, self.numbers, self.loops = draw, numbers, 0
+        self.fresh: str | None = None  # a name bound by the statement before, to be used by this one
 
     def pick(self, *choices: Any) -> Any:
         return self.draw(st.sampled_from(choices))
@@ -117,13 +118,18 @@ class _Writer:
     def name(self) -> str:
         return self.pick(*NAMES)
 
+    def read(self) -> str:
+        """A name to read: one that every path has bound, for an unbound one would end the run early."""
+        fresh, self.fresh = self.fresh, None
+        return fresh or self.name()
+
     def call(self, depth: int = 0) -> str:
         arguments = [self.expression(depth + 1) for _ in range(self.pick(0, 1, 1, 2))]
         return f"e({', '.join([str(next(self.numbers)), *arguments])})"
 
     def expression(self, depth: int = 0) -> str:
         if depth > 2:
-            return self.name()
+            return self.read()
         kind = self.pick("name", "name", "call", "call", "add", "choice", "or", "list", "comprehension", "walrus", "lambda")
         parts = {
             "call": lambda: self.call(depth),
@@ -132,23 +138,37 @@ class _Writer:
             "or": lambda: f"({self.call(depth)} or {self.expression(depth + 1)})",
             "list": lambda: f"e({next(self.numbers)}, *[{self.expression(depth + 1)}])",
             "comprehension": lambda: (
-                f"e({next(self.numbers)}, *[e({next(self.numbers)}, {self.name()}) for {self.name()} in e({next(self.numbers)}, {self.name()})])"
+                f"e({next(self.numbers)}, *[e({next(self.numbers)}, {self.read()}) for {self.name()} in e({next(self.numbers)}, {self.read()})])"
             ),
             "walrus": lambda: f"({self.name()} := {self.call(depth)})",
-            "lambda": lambda: f"(lambda: {self.name()})()",
+            "lambda": lambda: f"(lambda: {self.read()})()",
         }
-        return parts.get(kind, self.name)()
+        return parts.get(kind, self.read)()
 
     def suite(self, depth: int, most: int = 4) -> list[str]:
         return [line for _ in range(self.draw(st.integers(1, most))) for line in self.statement(depth)]
 
     def statement(self, depth: int) -> list[str]:
-        simple = ("assign", "assign", "assign", "assign", "expression", "augment", "unpack", "jump")
+        simple = ("assign", "assign", "assign", "temporary", "temporary", "expression", "augment", "unpack", "jump")
         compound = ("if", "while", "for", "try", "finally", "with") if depth < 2 else ()
         return getattr(self, f"_{self.pick(*simple, *compound)}")(depth)
 
     def _assign(self, depth: int) -> list[str]:
         return [f"{self.name()} = {self.expression()}"]
+
+    def _temporary(self, depth: int) -> list[str]:
+        name = f"t{next(self.numbers)}"
+        lines = [f"{name} = {self.expression()}"]
+        self.fresh = name
+        lines += getattr(self, self.pick("_assign", "_expression", "_augment_fresh", "_temporary", "_returned"))(depth)
+        self.fresh = None
+        return lines
+
+    def _augment_fresh(self, depth: int) -> list[str]:
+        return [f"{self.read()} += {self.expression(1)}"]
+
+    def _returned(self, depth: int) -> list[str]:
+        return [self.returned()] if depth else self._assign(depth)
 
     def _expression(self, depth: int) -> list[str]:
         return [self.call()]
@@ -165,7 +185,7 @@ class _Writer:
         return [self.pick(*(("break", "continue") if self.loops else ()), self.returned(), f"del {self.name()}", "raise ValueError")]
 
     def returned(self) -> str:
-        return f"return {self.expression()}"
+        return f"return {self.read() if self.pick(True, False) else self.expression()}"
 
     def _block(self, depth: int, looped: bool = False) -> list[str]:
         self.loops += looped

@@ -22,7 +22,11 @@ from tests.flow.flows import flow_of
 from tests.flow.programs import programs, run
 
 SEEDS = range(4)
-relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+# The profile `search` (HYPOTHESIS_PROFILE) looks at 2,000 programs; the suite at a few.
+relaxed = settings(
+    max_examples=min(settings.default.max_examples, 40) if settings.default.derandomize else settings.default.max_examples,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 
 
 def _analysed(code: str) -> tuple[Graph, Chains]:
