@@ -24,7 +24,7 @@ class Difference:
     section: str
 
     def __str__(self) -> str:
-        return f"{self.section} differs ({self.run})"
+        return f"{self.section} {'differ' if self.section.endswith('s') else 'differs'} ({self.run})"
 
 
 Run = Mapping[str, Any]

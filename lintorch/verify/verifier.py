@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -72,11 +72,12 @@ class Verifier:
             return Verdict(Status.UNDECIDED, "both texts are the same")
         return decide(self._order(change, examples), run)
 
-    def verify_many(self, changes: Iterable[Change]) -> list[Verdict]:
-        """The verdicts on many changes, in their order, `settings.jobs` at a time (0: one per processor)."""
+    def verify_many(self, changes: Sequence[Change], examples: Sequence[Sequence[str]] = ()) -> list[Verdict]:
+        """The verdicts on many changes, in their order, `settings.jobs` at a time (0: one per processor); `examples` are those of each change."""
         self.start()
+        given = examples or [()] * len(changes)
         with ThreadPoolExecutor(self.settings.jobs or os.cpu_count() or 1) as pool:
-            return list(pool.map(self.verify, changes))
+            return list(pool.map(self.verify, changes, given))
 
     def _order(self, change: Change, examples: Sequence[str]) -> Order:
         module, roots = import_place(change.path)
