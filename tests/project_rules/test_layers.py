@@ -31,7 +31,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # Where each package that costs start-up time may be imported at all, by prefix of the path. Elsewhere not even late.
-HEAVY = {"torch": ("lintorch/worker/",), "libcst": ("lintorch/flow/", "lintorch/fix/"), "rich": ("lintorch/report/",), "pathspec": ("lintorch/source/",)}
+HEAVY = {"torch": ("lintorch/worker/",), "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"), "pathspec": ("lintorch/source/",)}
 
 # Of dataclass(), zip() and entry_points(); ast's feature_version sees syntax only.
 NEWER_THAN_3_9 = {"kw_only", "slots"}

@@ -15,8 +15,8 @@ TEXT = README.read_text(encoding="utf-8")
 def test_the_first_screen_has_a_finding_its_fix_and_its_verdict() -> None:
     first = sessions("".join(TEXT.splitlines(keepends=True)[:60]))[0].text
     assert re.search(r"\bLT1\d\d\b", first)
-    assert re.search(r"^\s*-.*=", first, re.MULTILINE)
-    assert re.search(r"^\s*\+.*return", first, re.MULTILINE)
+    assert re.search(r"\| -\s+\w+ = ", first)
+    assert re.search(r"\| \+\s+return", first)
     assert "same-trace" in first or "tested" in first
 
 
