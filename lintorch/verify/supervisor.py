@@ -23,6 +23,7 @@ from typing import Any
 from lintorch.worker import protocol
 from lintorch.worker.protocol import BrokenFrame, Frame
 
+TIMED_OUT = "timed out"
 LEVELS = ("none", "rlimits only", "no-userns", "full")  # weakest first, as the worker reports them
 WORKER = Path(protocol.__file__).parent
 _START_SECONDS = 180  # torch's first import from a cold disk
@@ -33,7 +34,7 @@ _KEPT = (
     "PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP",
 )
 _ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
     "CUDA_VISIBLE_DEVICES": "", "PYTORCH_JIT": "0", "TORCHDYNAMO_DISABLE": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
 }
 
@@ -54,7 +55,7 @@ class Outcome:
     """What came of one child: its frames, or why there are none that can be trusted."""
 
     frames: tuple[Frame, ...] = ()
-    lost: str | None = None  # "timed out after 60 s", "was killed by SIGSEGV", ...
+    lost: str | None = None  # "timed out", "was killed by SIGSEGV", ...
 
     @property
     def head(self) -> dict[str, Any]:
@@ -123,14 +124,14 @@ class Supervisor:
         self._idle, self._process, self._control, self._temp, self.ready = [], None, None, None, None
 
     def run(self, head: Mapping[str, Any], blobs: Sequence[bytes] = (), *, seconds: float, memory: int) -> Outcome:
-        """Run one job in a child that is thrown away; never raises for what the child does."""
+        """Run one job in a child that is thrown away; never raises for what the child does. It may take `seconds` and `memory` bytes."""
         key = secrets.token_bytes(protocol.KEY_BYTES)
         chunks = protocol.pack(key, {**head, "seconds": seconds, "bytes": memory}, blobs)
         deadline = time.monotonic() + seconds
         if self._control is None:
             return self._run_once(key, chunks, seconds)
         branch = self._take_branch()
-        data, status, lost = _exchange(branch, key, chunks, deadline, seconds)
+        data, status, lost = _exchange(branch, key, chunks, deadline)
         if status is None:
             self._end(branch)
         else:
@@ -217,7 +218,7 @@ class Supervisor:
             data, _ = process.communicate(b"".join(chunks), timeout=seconds + _START_SECONDS)
             return _outcome(key, data, process.returncode, None)
         except subprocess.TimeoutExpired:
-            return Outcome(lost=f"timed out after {seconds:.0f} s")
+            return Outcome(lost=TIMED_OUT)
         finally:
             process.kill()
             process.communicate()
@@ -267,7 +268,7 @@ class _Traffic:
     size: int = 0
 
 
-def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float, seconds: float) -> tuple[bytes, int | None, str | None]:
+def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float) -> tuple[bytes, int | None, str | None]:
     """Start a child, send it the job, take its bytes until it is gone; (bytes, exit status or None if it had to be given up, why)."""
     job_read, job_write = os.pipe()
     result_read, result_write = os.pipe()
@@ -281,7 +282,7 @@ def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float,
     os.close(result_write)
     traffic = _Traffic([memoryview(chunk) for chunk in chunks])
     try:
-        lost = _pump(traffic, job_write, result_read, deadline, seconds)
+        lost = _pump(traffic, job_write, result_read, deadline)
     finally:
         os.close(result_read)
     if lost is None:
@@ -289,12 +290,12 @@ def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float,
         try:
             reply = _read_message(branch.channel)
         except TimeoutError:
-            return b"".join(traffic.received), None, f"timed out after {seconds:.0f} s"
+            return b"".join(traffic.received), None, TIMED_OUT
         return b"".join(traffic.received), reply["status"] if reply else None, None if reply else "the worker process has died"
     return b"".join(traffic.received), None, lost
 
 
-def _pump(traffic: _Traffic, job_write: int, result_read: int, deadline: float, seconds: float) -> str | None:
+def _pump(traffic: _Traffic, job_write: int, result_read: int, deadline: float) -> str | None:
     """Send and receive until the child closes its end; the reason, where it must be given up before."""
     os.set_blocking(job_write, False)
     os.set_blocking(result_read, False)
@@ -306,7 +307,7 @@ def _pump(traffic: _Traffic, job_write: int, result_read: int, deadline: float, 
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    return f"timed out after {seconds:.0f} s"
+                    return TIMED_OUT
                 for event, _ in selector.select(left):
                     if event.fd == job_write:
                         if not _send_some(traffic, job_write):
@@ -350,15 +351,12 @@ def _take_some(traffic: _Traffic, result_read: int) -> bool:
 
 
 def _outcome(key: bytes, data: bytes, status: int | None, lost: str | None) -> Outcome:
-    if lost is not None:
-        return Outcome(lost=lost)
+    """Whole frames count even where the child was lost later; bytes that are no frames spoil everything."""
     try:
         frames = tuple(protocol.unpack(key, data))
     except (BrokenFrame, ValueError):
-        return Outcome(lost="sent bytes that are no result")
-    if frames:
-        return Outcome(frames)
-    return Outcome(lost=_death(status))
+        return Outcome(lost=lost or "sent bytes that are no result")
+    return Outcome(frames, lost if frames or lost else _death(status))
 
 
 def _death(status: int | None) -> str:

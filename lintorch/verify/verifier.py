@@ -14,7 +14,7 @@ from typing import Any
 from lintorch.settings import Settings
 from lintorch.verify.job import Order, decide
 from lintorch.verify.place import import_place
-from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
+from lintorch.verify.supervisor import LEVELS, TIMED_OUT, Outcome, Supervisor, VerifierUnavailable
 from lintorch.verify.verdict import Change, Status, Verdict
 from lintorch.worker.protocol import Hints
 
@@ -65,8 +65,9 @@ class Verifier:
         def run(kind: str, head: Mapping[str, Any], blobs: Sequence[bytes]) -> Outcome:
             left = self.settings.time_limit - (time.monotonic() - started)
             if left <= 0:
-                return Outcome(lost=f"timed out after {self.settings.time_limit:.0f} s")
-            return self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
+                return self._timed_out()
+            outcome = self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
+            return self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome
 
         if change.old == change.new:
             return Verdict(Status.UNDECIDED, "both texts are the same")
@@ -78,6 +79,9 @@ class Verifier:
         given = examples or [()] * len(changes)
         with ThreadPoolExecutor(self.settings.jobs or os.cpu_count() or 1) as pool:
             return list(pool.map(self.verify, changes, given))
+
+    def _timed_out(self) -> Outcome:
+        return Outcome(lost=f"{TIMED_OUT} ({self.settings.time_limit:.0f} s for everything)")
 
     def _order(self, change: Change, examples: Sequence[str]) -> Order:
         module, roots = import_place(change.path)

@@ -21,7 +21,7 @@ from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
 from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, situations
 from .seek import NoInputs, seek
 from .state import Unmatched
-from .subject import NotBuilt, Setup, Version, build, load_version
+from .subject import NotBuilt, Setup, Version, build, filled_memory, load_version
 
 # Sections that decide; what is only heard (warnings, prints) is compared too, but cannot refute.
 DECIDING = ("raised", "output", "gradient", "argument", "state", "globals")
@@ -127,21 +127,14 @@ def _told(seen: Seen) -> Dict[str, Any]:
 
 
 def _audit(frame: Frame, write: Write, sink: Sink) -> None:
-    """The same runs again in a process whose memory holds other rubbish, with the lines that run noted."""
-    _litter()
+    """The same runs again, with the lines that run noted, and with fresh memory filled: a value read before it is written shows."""
     setup = Setup.from_frame(frame)
     log = LineLog(frame.head["spec"]["path"])
     with log:
         version = build(setup, load_version(frame.head["spec"]))
-    seen = [_told(run) for run in Runner(version.subject, frame.head["plan"], in_brief, sink, log).run_all()]
+    with filled_memory():
+        seen = [_told(run) for run in Runner(version.subject, frame.head["plan"], in_brief, sink, log).run_all()]
     write({"runs": seen, "initial": version.initial, "lines": sorted(log.lines)})
-
-
-def _litter() -> None:
-    """Fill freed memory with NaN, so that a value read before it is written shows."""
-    for size in (4, 16, 64, 256, 1024, 4096, 16384):
-        held = [torch.full((size,), float("nan")) for _ in range(32)]
-        del held
 
 
 def _explain(frame: Frame, write: Write, sink: Sink) -> None:

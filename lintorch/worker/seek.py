@@ -42,10 +42,10 @@ def seek(head: Dict[str, Any], sink: Sink) -> Frame:
     """The frame both versions start from; raises NoInputs."""
     loaded = load_version(head["spec"])
     seed_all(0)
-    found = search.search(loaded, head["hints"], head["budget"])
+    found: Any = search.search(loaded, head["hints"], head["budget"])
     if "failure" in found:
         raise NoInputs(found["failure"], found.get("hint") or found.get("nearest"))
-    recipe: Recipe = found  # type: ignore[assignment]
+    recipe: Recipe = found
     if recipe.get("fake"):
         return Frame({"recipe": recipe, "fake": True, "inputs": [], "notes": recipe.get("notes", [])}, [])
     best = _best_attempt(recipe, loaded, head["plan"], sink)

@@ -43,13 +43,17 @@ def setup_frame(recipe: Recipe, target: Any, calls: Dict[int, List[Call]]) -> Fr
 
 
 @contextlib.contextmanager
-def reproducible_memory() -> Iterator[None]:
-    """Memory that torch.empty gives is filled, so that what a constructor leaves uninitialised is the same in every process."""
+def filled_memory() -> Iterator[None]:
+    """Memory that torch.empty gives is filled (with NaN, or the largest integer) instead of holding what was there before.
+
+    On a CPU with one thread this is all that torch's deterministic mode changes.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
     torch._C._set_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch._C._set_deterministic_algorithms(False)
+        torch._C._set_deterministic_algorithms(before, warn_only=True)
 
 
 class NotBuilt(Exception):
@@ -58,7 +62,7 @@ class NotBuilt(Exception):
 
 def materialise(recipe: Recipe, loaded: load.Loaded, seed: int) -> Tuple[Any, List[Call]]:
     """The target and its calls for a seed, with lazy parameters made by one call of the main variant."""
-    with reproducible_memory():
+    with filled_memory():  # what a constructor leaves uninitialised is then the same in every process
         seed_all(seed)
         target, calls = search.materialise(recipe, loaded, seed)
     if isinstance(target, torch.nn.Module) and any(torch.nn.parameter.is_lazy(tensor) for tensor in (*target.parameters(), *target.buffers())):

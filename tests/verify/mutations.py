@@ -375,7 +375,8 @@ def wrong_in_training(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
 def wrong_on_second_call(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
     """A count kept where no comparison of attributes sees it."""
     name = _first_argument(function)
-    yield _at_start(function, f"torch.lintorch_calls = getattr(torch, 'lintorch_calls', 0) + 1\n{name} = {name} * 2 if torch.lintorch_calls % 3 == 2 else {name}")
+    count = "torch.lintorch_calls = getattr(torch, 'lintorch_calls', 0) + 1"
+    yield _at_start(function, f"{count}\n{name} = {name} * 2 if torch.lintorch_calls % 3 == 2 else {name}")
 
 
 @operator
