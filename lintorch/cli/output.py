@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TextIO
@@ -63,8 +64,8 @@ def opened(arguments: Arguments, stream: TextIO) -> Iterator[TextIO]:
 
 
 def show(lines: Iterable[text.Line], stream: TextIO) -> None:
-    """Styled lines on a terminal, plain ones elsewhere."""
-    if stream.isatty():
+    """Styled lines on a terminal, plain ones elsewhere and where NO_COLOR asks for it."""
+    if stream.isatty() and not os.environ.get("NO_COLOR"):
         from lintorch.report import terminal
 
         terminal.show(lines, stream)

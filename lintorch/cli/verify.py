@@ -25,7 +25,10 @@ def verify(arguments: Arguments) -> int:
     new = _paths(arguments)
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
-    pairs = list(_against(arguments.against, new, settings) if arguments.against else _pairs(Path(arguments.paths[0]), new, settings))
+    try:
+        pairs = list(_against(arguments.against, new, settings) if arguments.against else _pairs(Path(arguments.paths[0]), new, settings))
+    except SourceError as error:
+        raise UsageError(str(error)) from None
     verifiers = Verifiers()
     results: list[Compared] = []
     failures: list[str] = []
@@ -94,5 +97,3 @@ def _deliver(results: list[Compared], failures: list[str], arguments: Arguments)
             show(comparison.lines(results, quiet=arguments.quiet), target)
     for failure in failures:
         warn(failure)
-
-

@@ -53,9 +53,7 @@ class Checker:
         self._projects: dict[Path, Project] = {}
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
 
-    def analyse(
-        self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS
-    ) -> Analysis:
+    def analyse(self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS) -> Analysis:
         """Judge one text; `only` limits it to one class or free function. Raises SourceError where it cannot be parsed.
 
         `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.

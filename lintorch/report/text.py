@@ -19,6 +19,11 @@ STYLES = {
     "old": "red", "new": "green", "good": "bold green", "bad": "bold red", "doubt": "bold yellow",
 }  # fmt: skip
 VERDICT_STYLES = {Status.SAME_TRACE: "good", Status.TESTED: "good", Status.CLOSE: "doubt", Status.UNDECIDED: "doubt", Status.REFUTED: "bad"}
+_ADVICE = {
+    Status.CLOSE: "--allow close writes what agrees within tolerances.",
+    Status.UNDECIDED: "--example tells lintorch how to build and call a module; --allow undecided writes unseen.",
+    Status.REFUTED: "never written; please report it if the change looks right.",
+}
 _GUTTER = 6
 
 
@@ -104,8 +109,6 @@ def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic], shows_chang
         yield from _diff(rewrite.patch)
     for number, text in enumerate(verdict_lines(rewrite.verdict)):
         yield (" " * _GUTTER + "= ", "dim"), (visible(text), VERDICT_STYLES[rewrite.verdict.status] if number == 0 else "")
-    if not rewrite.allowed:
-        yield from _advice(rewrite)
     yield ()
 
 
@@ -115,19 +118,17 @@ def _fate(run: Run, rewrite: Rewrite) -> Piece:
     return ("fixed", "good") if run.written else ("would be fixed", "good")
 
 
-def _advice(rewrite: Rewrite) -> Iterator[Line]:
-    level = rewrite.verdict.status.value
-    if rewrite.verdict.status in (Status.CLOSE, Status.UNDECIDED):
-        yield (" " * _GUTTER + "= ", "dim"), (f"to write it all the same: --allow {level}", "dim")
-
-
 def summary(run: Run) -> Iterator[Line]:
     """The last lines: how much was found, fixed and left, and what was not looked at."""
-    yield ((_fixing_summary(run) if run.fixing else _checking_summary(run)), "path"),
+    yield (((_fixing_summary(run) if run.fixing else _checking_summary(run)), "path"),)
+    for status, advice in _ADVICE.items():
+        number = sum(rewrite.verdict.status is status and not rewrite.allowed for rewrite in run.rewrites)
+        if number:
+            yield ((f"{counted(number, 'rewrite')} {status.value}: {advice}", ""),)
     for reason, number in Counter(_short(reason) for _, reason in run.all_skipped).items():
-        yield (f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),
+        yield ((f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),)
     for code, number in sorted(run.withheld.items()):
-        yield (f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),
+        yield ((f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),)
 
 
 def _short(reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterator
 
 from lintorch.engine.result import Hunk, Patch
@@ -32,7 +33,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield basis
     yield from (f"note: {note}" for note in verdict.notes)
     if verdict.hint:
-        yield f"give an example: --example '{verdict.hint}'"
+        yield f"give an example: --example {shlex.quote(verdict.hint)}"
 
 
 def basis_of(verdict: Verdict) -> str:

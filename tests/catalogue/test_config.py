@@ -83,7 +83,10 @@ def test_a_tool_table_that_is_no_table(repository: Path) -> None:
 
 
 def test_the_nearest_file_with_a_table_counts(repository: Path) -> None:
-    write(repository, {"pyproject.toml": "[tool.lintorch]\njobs = 1\n", "pkg/pyproject.toml": "[tool.other]\n", "deep/pyproject.toml": "[tool.lintorch]\njobs = 2\n"})
+    write(
+        repository,
+        {"pyproject.toml": "[tool.lintorch]\njobs = 1\n", "pkg/pyproject.toml": "[tool.other]\n", "deep/pyproject.toml": "[tool.lintorch]\njobs = 2\n"},
+    )
     config = Configuration()
     assert settings(repository).jobs == 1
     assert settings(repository, "deep/er/a.py").jobs == 2

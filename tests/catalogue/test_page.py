@@ -87,7 +87,7 @@ BROKEN = [
     pytest.param('    """# a comment', '    y = 1  # error: [ACM101]\n    """# a comment', 37, "no other block has", id="mark in a good block"),
     pytest.param("```python good", "```python", 1, "Must stay silent needs", id="no silent example"),
     pytest.param("Prose between.", "```python good\npass\n```", 28, "follows its bad block", id="fixed after good"),
-    pytest.param("comment, not a heading\"\"\"\n```", "comment, not a heading\"\"\"", 37, "never closed", id="fence left open"),
+    pytest.param('comment, not a heading"""\n```', 'comment, not a heading"""', 37, "never closed", id="fence left open"),
 ]
 
 

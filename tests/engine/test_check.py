@@ -101,7 +101,9 @@ def test_a_rule_that_breaks_costs_its_own_findings_only() -> None:
 
 
 def test_what_needs_a_measurement_is_withheld_and_counted() -> None:
-    analysis = Checker(catalogue(A, replacing("TST2", r"\bb\b", needs=Measurement.PEAK))).analyse(source(HEAD + module("Net", "a", "b", "b  # noqa")), Settings())
+    analysis = Checker(catalogue(A, replacing("TST2", r"\bb\b", needs=Measurement.PEAK))).analyse(
+        source(HEAD + module("Net", "a", "b", "b  # noqa")), Settings()
+    )
     assert [judged.finding.code for judged in analysis.judged] == ["TST1"]
     assert analysis.withheld == {"TST2": 1}
 

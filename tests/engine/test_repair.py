@@ -73,7 +73,10 @@ def test_a_class_is_one_rewrite_with_one_verdict() -> None:
     result = fixed(TWO, catalogue(A, C), oracle)
     assert result.text == TWO.replace("        a", "        b").replace("c\n", "d\n").replace("return a", "return b")
     assert [(change.symbol, change.old_lines, len(change.probes)) for change in oracle.asked] == [("Net", (7, 8, 9), 0), ("Other", (14,), 0)]
-    assert [(rewrite.id, rewrite.symbol, rewrite.allowed, rewrite.verdict) for rewrite in result.rewrites] == [(1, "Net", True, TESTED), (2, "Other", True, TESTED)]
+    assert [(rewrite.id, rewrite.symbol, rewrite.allowed, rewrite.verdict) for rewrite in result.rewrites] == [
+        (1, "Net", True, TESTED),
+        (2, "Other", True, TESTED),
+    ]
     assert told(result) == [("TST1", 7, 1, True), ("TST2", 8, 1, True), ("TST1", 9, 1, True), ("TST2", 14, 2, True)]
 
 
@@ -186,7 +189,9 @@ def test_fixes_without_end_leave_the_class_alone() -> None:
     assert result.text == HEAD + module("Net", "a") + module("Other", "d")
     assert [change.symbol for change in oracle.asked] == ["Other"]
     assert result.rewrites[1].verdict.reason == "its fixes cannot be applied: its fixes still ask for more after 12 passes"
-    assert result.failures == ("a.py: internal error: the fixes of Net cannot be applied (its fixes still ask for more after 12 passes); please report it, Net was left alone",)
+    assert result.failures == (
+        "a.py: internal error: the fixes of Net cannot be applied (its fixes still ask for more after 12 passes); please report it, Net was left alone",
+    )
     assert [one.fix is not None for one in result.diagnostics] == [True, True]
 
 
@@ -244,7 +249,9 @@ def test_fingerprints_are_those_of_a_plain_check_and_do_not_move_with_lines() ->
 WORDS = ["a", "c", "e", "g", "x"]
 
 
-@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), min_size=1, max_size=3), st.sets(st.sampled_from(["b", "d", "f", "h"])), st.booleans())
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), min_size=1, max_size=3), st.sets(st.sampled_from(["b", "d", "f", "h"])), st.booleans()
+)
 def test_whatever_is_refused_the_report_accounts_for_every_edit(bodies: list[list[str]], bad: set[str], in_place: bool) -> None:
     """`fixed` itself checks that every proposed text was verified and that the reported edits lead to it; and a second run changes nothing."""
     rules = catalogue(*(replacing(f"TST{number}", rf"\b{old}\b", new) for number, (old, new) in enumerate([("a", "b"), ("b", "c"), ("e", "f"), ("g", "h")])))
