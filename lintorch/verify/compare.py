@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Sections of a run that decide. Warnings and prints are observed too: a difference there alone is no refutation, and no yes either.
-DECIDING = ("raised", "output", "gradient", "argument", "state", "globals")
+DECIDING = ("raised", "output", "gradient", "argument", "state", "attributes", "globals")
 HEARD = ("warnings", "prints")
 _OUT_OF_MEMORY = ("MemoryError", "not enough memory", "can't allocate memory", "OutOfMemoryError")
 

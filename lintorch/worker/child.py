@@ -24,7 +24,7 @@ from .state import Unmatched
 from .subject import NotBuilt, Setup, Version, build, filled_memory, load_version
 
 # Sections that decide; what is only heard (warnings, prints) is compared too, but cannot refute.
-DECIDING = ("raised", "output", "gradient", "argument", "state", "globals")
+DECIDING = ("raised", "output", "gradient", "argument", "state", "attributes", "globals")
 _LISTED_BYTES = 512 << 20
 
 Write = Callable[..., None]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 
 from . import search
 from .load import Loaded
-from .memory import peak_bytes
 from .nesting import tensors
 from .observe import in_brief
 from .protocol import Plan, Recipe
 from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
-from .state import held
+from .state import held_tensors
 from .trace import Tracer
 
 
@@ -40,17 +39,16 @@ def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
 
 
 def peaks(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Optional[int]]:
-    """Peak live bytes of the main call: forward under no_grad in eval mode, and a training step; None where it raised."""
+    """Peak live bytes of the main call: forward under no_grad in the last mode, and a training step in the first; None where it raised."""
     runner = Runner(subject, plan, in_brief, sink)
     seed, modes = plan["seeds"][0], plan["modes"] if subject.has_modes else ["call"]
-    forward = Situation(seed, modes[-1], 0, 0, grad=False)
-    training = Situation(seed, modes[0], 0, 0, grad=True)
-    return {"forward": _peak(lambda: runner.bare(forward)), "training": _peak(lambda: runner.bare(training))}
+    situations = {"forward": Situation(seed, modes[-1], 0, 0, grad=False), "training": Situation(seed, modes[0], 0, 0, grad=True)}
+    return {name: _peak(runner, situation) for name, situation in situations.items()}
 
 
-def _peak(run: Callable[[], Any]) -> Optional[int]:
+def _peak(runner: Runner, situation: Situation) -> Optional[int]:
     try:
-        return peak_bytes(run)
+        return runner.peak(situation)
     except Exception:
         return None
 
@@ -78,9 +76,8 @@ def _trace_fake(target: Any, call: Any, mode: str, tracer: Tracer) -> None:
     method, args, kwargs = call
     if isinstance(target, torch.nn.Module):
         target.train(mode == "train")
-    for _, leaf in held(target):
-        if leaf.kind == "tensor":
-            tracer.name(leaf.value, leaf.path)
+    for path, _, tensor in held_tensors(target):
+        tracer.name(tensor, path)
     with tracer:
         output = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
     tracer.tell("output", output)

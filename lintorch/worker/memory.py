@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -11,16 +11,19 @@ from torch.utils._pytree import tree_iter
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """While entered, counts the bytes of storages that operations create, as long as somebody refers to them.
+    """While entered, counts the bytes of the `given` tensors' storages and of those that operations create, as long as somebody refers to them.
 
-    Storages that exist before are not counted; memory an operation uses inside itself is not seen.
+    Other storages that exist before (parameters) are not counted; memory an operation uses inside itself is not seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.live = self.peak = 0
         self._sizes: Dict[int, Tuple[Any, int]] = {}
         self._outside: Dict[int, Any] = {}
+        for tensor in given:
+            self._note_made(tensor)
+        self.peak = self.live
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None) -> Any:
         for tensor in _tensors((args, kwargs)):
@@ -65,12 +68,3 @@ def _weak(storage: torch.UntypedStorage) -> Any:
 
 def _tensors(value: Any) -> "list[torch.Tensor]":
     return [leaf for leaf in tree_iter(value) if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided and not leaf.is_nested]
-
-
-def peak_bytes(run: Callable[[], Any]) -> int:
-    """The peak of live bytes that `run()` makes, its result included."""
-    counter = LiveBytes()
-    with counter:
-        result = run()
-    del result
-    return counter.peak

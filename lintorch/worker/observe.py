@@ -16,6 +16,9 @@ from .nesting import Leaf, walk
 # Taken before any user code could replace them.
 _hasher = hashlib.blake2b
 Raw = Union[bytes, "ctypes.Array[ctypes.c_char]"]
+_PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
+_DTYPE_NAMES = {dtype: name for name, dtype in vars(torch).items() if isinstance(dtype, torch.dtype)}
+_SIMPLE = frozenset({bool, int, float, str, type(None)})
 _KEPT_BYTES = 1 << 20  # tensors of state above this size are hashed again only when their version counter moved, or at a thorough look
 
 
@@ -23,17 +26,20 @@ class Record:
     """One section of one run (its outputs, say): facts in order, boiled down to a digest."""
 
     def __init__(self) -> None:
+        self._facts: List[Any] = []
         self._hash = _hasher(digest_size=16)
 
     def add(self, path: str, facts: Any, raw: Optional[Raw] = None) -> None:
-        """Add a value: `facts` is JSON-able; `raw` are its bytes, row by row."""
-        self._hash.update(repr((path, facts)).encode())
+        """Add a value: `facts` tell it by their repr; `raw` are its bytes, row by row."""
+        self._facts.append((path, facts, raw is None))
         if raw is not None:
             self._hash.update(raw)
 
     def result(self) -> str:
         """The digest of everything added."""
-        return self._hash.hexdigest()
+        whole = self._hash.copy()
+        whole.update(repr(self._facts).encode())
+        return whole.hexdigest()
 
 
 def in_brief(key: str, section: str) -> Record:
@@ -76,7 +82,7 @@ def digest(raw: Raw) -> str:
 
 def dtype_name(tensor: torch.Tensor) -> str:
     """`float32` for torch.float32."""
-    return str(tensor.dtype).replace("torch.", "")
+    return _DTYPE_NAMES[tensor.dtype]
 
 
 class Owners:
@@ -98,6 +104,9 @@ class Owners:
 
 def add_value(record: Record, value: Any, path: str, owners: Optional[Owners] = None) -> None:
     """Record every place of `value`."""
+    if type(value) in _SIMPLE and not isinstance(record, Listing):  # nearly all attributes of modules
+        record.add(path, value)
+        return
     for leaf in walk(value, path):
         add_leaf(record, leaf, owners)
 
@@ -116,19 +125,24 @@ def add_leaf(record: Record, leaf: Leaf, owners: Optional[Owners] = None) -> Non
 
 def add_tensor(record: Record, path: str, tensor: torch.Tensor, owners: Optional[Owners] = None) -> None:
     """Record a tensor: its facts (dtype, shape, stride, layout, whether it has a graph, whose memory it shares) and its bytes."""
-    with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
-            _add_parts(record, path, tensor)
-            return
-        shares = owners.claim(path, tensor) if owners else path
-        facts = _facts(tensor) + [None if shares == path else f"{shares}+{tensor.storage_offset()}"]
-        record.add(path, facts, raw_bytes(tensor))
+    if type(tensor) in _PLAIN_TENSORS:
+        _add_plain_tensor(record, path, tensor, owners)
+    else:
+        with torch._C.DisableTorchFunctionSubclass():
+            _add_plain_tensor(record, path, tensor, owners)
+
+
+def _add_plain_tensor(record: Record, path: str, tensor: torch.Tensor, owners: Optional[Owners]) -> None:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+        _add_parts(record, path, tensor)
+        return
+    shares = owners.claim(path, tensor) if owners else path
+    record.add(path, [*_facts(tensor), None if shares == path else f"{shares}+{tensor.storage_offset()}"], raw_bytes(tensor))
 
 
 def _facts(tensor: torch.Tensor) -> List[Any]:
-    kind = type(tensor).__qualname__
-    flags = [tensor.requires_grad, tensor.is_conj(), tensor.is_neg()]
-    return ["tensor", kind, dtype_name(tensor), list(tensor.shape), list(tensor.stride()), str(tensor.device), *flags]
+    flags = (tensor.requires_grad, tensor.is_conj(), tensor.is_neg())
+    return ["tensor", type(tensor).__qualname__, dtype_name(tensor), list(tensor.shape), list(tensor.stride()), tensor.device.type, *flags]
 
 
 def _add_parts(record: Record, path: str, tensor: torch.Tensor) -> None:

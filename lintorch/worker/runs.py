@@ -12,10 +12,11 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTup
 
 import torch
 
-from .nesting import Leaf, rebuild, tensors
-from .observe import Listing, Owners, Record, StateDigests, add_globals, add_leaf, add_value, outlook
+from .memory import LiveBytes
+from .nesting import Leaf, rebuild, tensors, walk
+from .observe import Listing, Owners, Record, StateDigests, add_globals, add_leaf, add_tensor, add_value, outlook
 from .protocol import Call, Plan
-from .state import held
+from .state import held_tensors, plain_attributes
 from .trace import CallLog, Tracer
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -23,7 +24,7 @@ _PRINTED_CHARACTERS = 1 << 16
 _NOTHING = contextlib.nullcontext()
 
 # What is observed of a run, in the order in which a difference is told.
-SECTIONS = ("raised", "output", "gradient", "argument", "state", "globals", "warnings", "prints")
+SECTIONS = ("raised", "output", "gradient", "argument", "state", "attributes", "globals", "warnings", "prints")
 
 
 class Variant(NamedTuple):
@@ -157,23 +158,26 @@ class Runner:
             produced = [tensor for _, tensor in tensors(output, "output")] + given.mutated()
             self._backward(situation.seed, produced, tracer)
         tracer.tell("gradients", [tensor.grad for _, tensor in [*self._held_tensors(), *given.leaves] if tensor.is_leaf])
-        tracer.tell("state", [leaf.value for _, leaf in held(self.subject.target)])
+        tracer.tell("state", [tensor for _, tensor in self._held_tensors()])
         self._drop_gradients()
         return log.calls
 
-    def bare(self, situation: Situation) -> Any:
-        """The same forward (and backward, with grad) unobserved; returns the output."""
+    def peak(self, situation: Situation) -> int:
+        """The peak of live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
         given = self._set_up(situation)
+        counter = LiveBytes(tensor for _, tensor in given.named())
         with warnings.catch_warnings(), torch.set_grad_enabled(situation.grad):
             warnings.simplefilter("ignore")
-            output = given.call(self.subject.target)
+            with counter:
+                output = given.call(self.subject.target)
             if situation.grad:
-                self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated())
+                self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated(), counter)
         self._drop_gradients()
-        return output
+        return counter.peak
 
     def _held_tensors(self) -> List[Tuple[str, torch.Tensor]]:
-        return [(self._name(leaf.path), leaf.value) for _, leaf in held(self.subject.target) if leaf.kind == "tensor"]
+        names = self.subject.names
+        return [(names.get(path, path), tensor) for path, _, tensor in held_tensors(self.subject.target)]
 
     def _set_up(self, situation: Situation) -> "Supplied":
         variant = self.subject.variants[situation.variant]
@@ -191,8 +195,9 @@ class Runner:
             with self.around:
                 output = given.call(self.subject.target)
             mine = self._held_tensors()
-            add_value(records["output"], output, "output", Owners([*given.named(), *mine]))
-            produced = [tensor for _, tensor in tensors(output, "output")] + given.mutated()
+            leaves = list(walk(output, "output"))
+            self._record_output(leaves, Owners([*given.named(), *mine]), records["output"])
+            produced = [leaf.value for leaf in leaves if leaf.kind == "tensor"] + given.mutated()
             if self._outlook != "good":  # one good look is enough
                 self._outlook = outlook(produced)
             if situation.grad:
@@ -202,6 +207,11 @@ class Runner:
             raised = describe_error(error)
             records["raised"].add("raised", [raised])
         return Seen(situation.key, situation.mode, records, self._outlook or "flat", differentiable, raised)
+
+    @staticmethod
+    def _record_output(leaves: List[Leaf], owners: Owners, record: Record) -> None:
+        for leaf in leaves:
+            add_leaf(record, leaf, owners)
 
     def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = _NOTHING) -> bool:
         """Backward from a random cotangent over everything that has a graph; was there anything?"""
@@ -230,22 +240,21 @@ class Runner:
         """Arguments and state after the run; gradients are dropped on the way."""
         add_value(records["argument"], given.arguments, "arguments")
         thorough = situation.repeat == self.plan["repeats"] - 1
-        for kind, leaf in held(self.subject.target):
-            self._record_held(records["state"], kind, leaf, thorough)
-            if leaf.kind == "tensor" and leaf.value.is_leaf:
-                leaf.value.grad = None
+        names = self.subject.names
+        for path, kind, tensor in held_tensors(self.subject.target):
+            self._record_tensor(records["state"], f"{kind} {names.get(path, path)}", tensor, thorough)
+            if tensor.is_leaf:
+                tensor.grad = None
+        for prefix, plain in plain_attributes(self.subject.target):
+            for name, value in plain:
+                add_value(records["attributes"], value, f"attribute {prefix}.{name}" if prefix else f"attribute {name}")
         add_globals(records["globals"])
 
-    def _record_held(self, record: Record, kind: str, leaf: Leaf, thorough: bool) -> None:
-        path = f"{kind} {self._name(leaf.path)}"
-        value = leaf.value
-        if leaf.kind != "tensor" or isinstance(record, Listing) or value.layout != torch.strided:
-            add_leaf(record, leaf._replace(path=path))
+    def _record_tensor(self, record: Record, path: str, tensor: torch.Tensor, thorough: bool) -> None:
+        if isinstance(record, Listing) or tensor.layout != torch.strided:
+            add_tensor(record, path, tensor)
         else:
-            record.add(path, (value.dtype, value.shape, value.stride(), value.requires_grad), self._digests.of(value, thorough))
-
-    def _name(self, path: str) -> str:
-        return self.subject.names.get(path, path)
+            record.add(path, (tensor.dtype, tensor.shape, tensor.stride(), tensor.requires_grad), self._digests.of(tensor, thorough))
 
     def _drop_gradients(self) -> None:
         for _, tensor in self._held_tensors():

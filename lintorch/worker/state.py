@@ -6,49 +6,55 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 import torch
 
-from .nesting import PLAIN, Leaf, walk
+from .nesting import PLAIN, tensors
 from .observe import dtype_name, raw_bytes
 from .protocol import TensorMeta
 
 _TORCHS_OWN = frozenset(vars(torch.nn.Module())) - {"training"}
-_CONTAINERS = (list, tuple, dict, set, frozenset)
+_MAY_HOLD_TENSORS = (torch.Tensor, list, tuple, dict)
+_PLAIN = (*PLAIN, list, tuple, dict, set, frozenset)
 _TINY = 1e-3  # parameters smaller than this hide what they multiply, as zeros do
 
 
-class Held(NamedTuple):
-    """One place of a module: `kind` is parameter, buffer or attribute."""
+class HeldTensor(NamedTuple):
+    """A tensor of a module: `kind` is parameter, buffer or attribute."""
 
+    path: str
     kind: str
-    leaf: Leaf
+    tensor: torch.Tensor
 
 
-def held(target: Any) -> Iterator[Held]:
-    """Everything comparable a module holds, each tensor once per name, in the order of the module's own registration."""
-    if not isinstance(target, torch.nn.Module):
-        return
-    for prefix, module in target.named_modules():
-        dot = f"{prefix}." if prefix else ""
-        for name, parameter in module._parameters.items():
-            yield Held("parameter", _leaf(dot + name, parameter))
-        for name, buffer in module._buffers.items():
-            yield Held("buffer", _leaf(dot + name, buffer))
-        for name, value in vars(module).items():
-            if name not in _TORCHS_OWN and isinstance(value, (torch.Tensor, *PLAIN, *_CONTAINERS)):
-                yield from (Held("attribute", leaf) for leaf in walk(value, dot + name) if leaf.kind != "opaque")
+def held_tensors(target: Any) -> List[HeldTensor]:
+    """Every tensor a module holds, under each of its names, in the order of registration; attributes may nest them in lists and dicts."""
+    found: List[HeldTensor] = []
+    if isinstance(target, torch.nn.Module):
+        for prefix, module in target.named_modules():
+            dot = f"{prefix}." if prefix else ""
+            found += [HeldTensor(dot + name, "parameter", tensor) for name, tensor in module._parameters.items() if tensor is not None]
+            found += [HeldTensor(dot + name, "buffer", tensor) for name, tensor in module._buffers.items() if tensor is not None]
+            for name, value in vars(module).items():
+                if name not in _TORCHS_OWN and isinstance(value, _MAY_HOLD_TENSORS):
+                    found += [HeldTensor(path, "attribute", tensor) for path, tensor in tensors(value, dot + name)]
+    return found
 
 
-def _leaf(path: str, value: Any) -> Leaf:
-    return Leaf(path, "plain" if value is None else "tensor", value)
+def plain_attributes(target: Any) -> Iterator[Tuple[str, List[Tuple[str, Any]]]]:
+    """By module, its attributes that are plain data or containers; a parameter or buffer that is None counts as one."""
+    if isinstance(target, torch.nn.Module):
+        for prefix, module in target.named_modules():
+            plain = [(name, value) for name, value in vars(module).items() if name not in _TORCHS_OWN and isinstance(value, _PLAIN)]
+            absent = [(name, None) for name, value in (*module._parameters.items(), *module._buffers.items()) if value is None]
+            yield prefix, plain + absent
 
 
 def unique_tensors(target: Any) -> Dict[str, Tuple[str, torch.Tensor]]:
     """The dense tensors a module holds, each under its first name, with their kind."""
     found: Dict[str, Tuple[str, torch.Tensor]] = {}
     seen = set()
-    for kind, leaf in held(target):
-        if leaf.kind == "tensor" and id(leaf.value) not in seen and _settable(leaf.value):
-            seen.add(id(leaf.value))
-            found[leaf.path] = (kind, leaf.value)
+    for path, kind, tensor in held_tensors(target):
+        if id(tensor) not in seen and _settable(tensor):
+            seen.add(id(tensor))
+            found[path] = (kind, tensor)
     return found
 
 
