@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
-        return _fail("interrupted; files that were not reported yet are as they were", INTERRUPTED)
+        return _fail("interrupted; files fixed so far stay fixed, all others are as they were", INTERRUPTED)
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:

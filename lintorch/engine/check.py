@@ -137,7 +137,7 @@ class _Pass:
 
     def _judge(self, entry: FunctionEntry, rules: list[Rule]) -> None:
         """Ask each rule whose seed the function holds; flow is built only if there is one."""
-        held = seeds(entry.node)
+        held = seeds(entry.node, frozenset().union(*(rule.seeds for rule in rules)))
         wanted = [rule for rule in rules if not rule.seeds or rule.seeds & held]
         if not wanted:
             return

@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -53,12 +52,13 @@ class Workshop:
     def __init__(self) -> None:
         self.checker = Checker(load_catalogue())
         self.verifiers = Verifiers()
+        self._settings: list[Settings] = []
 
     def handle(self, task: Task) -> FileResult:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
         try:
             source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
-            return self._judge(source, task)
+            return self._judge(source, self._shared(task.settings), task.mode)
         except SourceError as error:
             reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
             return FileResult(str(task.path), failures=(str(error),), skipped=reason)
@@ -68,14 +68,20 @@ class Workshop:
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             return FileResult(str(task.path), failures=(f"{task.path}: internal error: {detail}; please report it, the file was left alone",))
 
-    def _judge(self, source: Source, task: Task) -> FileResult:
-        if not task.settings.include_generated and is_generated(source):
+    def _shared(self, settings: Settings) -> Settings:
+        """One object for equal settings: those of a task that came from another process are a copy, and each object has a verifier of its own."""
+        if settings not in self._settings:
+            self._settings.append(settings)
+        return self._settings[self._settings.index(settings)]
+
+    def _judge(self, source: Source, settings: Settings, mode: Mode) -> FileResult:
+        if not settings.include_generated and is_generated(source):
             return FileResult(str(source.path), skipped="says that it is generated")
-        if task.mode is Mode.CHECK:
-            return checked(self.checker.analyse(source, task.settings))
+        if mode is Mode.CHECK:
+            return checked(self.checker.analyse(source, settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        return repair(self.checker, task.settings, self.verifiers.under(task.settings), source, in_place=task.mode is Mode.FIX)
+        return repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX)
 
     def close(self) -> None:
         """End the workers."""
@@ -181,10 +187,17 @@ _workshop: Workshop | None = None
 def _begin() -> None:
     """In each process of a pool: a workshop of its own, closed when the process ends; interruptions are the parent's to handle."""
     global _workshop
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
     _workshop = Workshop()
     Finalize(None, _workshop.close, exitpriority=10)
+
+
+def _end(*_: object) -> None:
+    """Told to stop in the middle of a file: end the workers, whose folders nobody else would remove, and go."""
+    assert _workshop is not None
+    _workshop.close()
+    os._exit(1)
 
 
 def _handle(tasks: list[Task]) -> list[FileResult]:

@@ -310,7 +310,7 @@ def test_an_interruption_and_a_fault_are_one_line(doors: Doors, monkeypatch: pyt
         return check
 
     monkeypatch.setattr("lintorch.cli.check.check", raising(KeyboardInterrupt()))
-    assert doors.run() == type(doors.run())(130, "", "lintorch: interrupted; files that were not reported yet are as they were\n")
+    assert doors.run() == type(doors.run())(130, "", "lintorch: interrupted; files fixed so far stay fixed, all others are as they were\n")
     monkeypatch.setattr("lintorch.cli.check.check", raising(ZeroDivisionError("by\nzero")))
     outcome = doors.run()
     assert (outcome.status, outcome.err) == (2, "lintorch: internal error: ZeroDivisionError: by zero; please report it (LINTORCH_TRACEBACK=1 shows where)\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,18 @@ def test_text_that_is_in_no_file(tmp_path: Path) -> None:
     result = run_text(Task(tmp_path / "none.py", Settings(), Mode.CHECK, FINDING.encode()))
     assert [one.path for one in result.diagnostics] == [str(tmp_path / "none.py")]
     assert run_text(Task(tmp_path / "none.py", Settings(), Mode.CHECK, b"\xff")).failures
+
+
+def test_settings_that_come_as_copies_share_a_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("lintorch.engine.verdicts.Verifiers.under", lambda self, settings: asked.append(id(settings)) or (lambda change: TESTED))
+    workshop = run.Workshop()
+    for number in range(3):
+        path = tmp_path / f"m{number}.py"
+        path.write_text(FINDING)
+        workshop.handle(pickle.loads(pickle.dumps(Task(path, Settings(examples={"Net": ("Net(), 1",)}), Mode.DIFF))))
+    assert len(asked) == 3
+    assert len(set(asked)) == 1
 
 
 def test_no_tasks() -> None:

@@ -33,7 +33,8 @@ def test_the_command_line_knows_the_formats() -> None:
     assert arguments.FORMATS == formats.FORMATS
 
 
-KEYS = set(["code", "rule", "message", "path", "cell", "line", "column", "end_line", "end_column", "symbol", "severity", "fix", "rewrite", "verdict", "retains", "witness", "fixed"])
+PLACE = {"path", "cell", "line", "column", "end_line", "end_column", "symbol"}
+KEYS = PLACE | {"code", "rule", "message", "severity", "fix", "rewrite", "verdict", "retains", "witness", "fixed"}
 
 
 def test_json_has_every_key_that_others_rely_on() -> None:
