@@ -220,13 +220,21 @@ def both_versions(root: Path, name: str, symbol: str, text: str, recipe: Any) ->
     return {"stage": "ok", "hint": recipe.get("hint")}
 
 
+def listed(root: Path) -> list[tuple[str, str]]:
+    """The classes of a package; the list is kept beside it, since parsing a large one takes a minute."""
+    kept = root.parent / f"{root.name}.classes.json"
+    if not kept.exists():
+        kept.write_text(json.dumps(list(classes(root))))
+    return [(name, symbol) for name, symbol in json.loads(kept.read_text())]
+
+
 def sample(packages: Path, only: list[str], count: int, seed: int) -> list[tuple[Path, str, str]]:
     """The classes to judge, the same for the same seed."""
     chosen = []
     for root in sorted(path for path in packages.iterdir() if path.is_dir()):
         if only and root.name not in only:
             continue
-        found = list(classes(root))
+        found = listed(root)
         random.Random(f"{seed}{root.name}").shuffle(found)
         chosen.extend((root, name, symbol) for name, symbol in found[:count])
     return chosen
@@ -287,7 +295,7 @@ def _run_all(chosen: argparse.Namespace) -> None:
     sys.dont_write_bytecode = True
     import torch
 
-    from lintorch.worker import search
+    from lintorch.worker import load, search  # noqa: F401 (children share one state of the code)
 
     torch.set_num_threads(1)
     search.warm_up()

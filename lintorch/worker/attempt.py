@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-from .make import Given, Maker
+from .discover import Discovering, completed
+from .make import Maker
 from .standin import LEDGER
 from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
 
@@ -20,6 +21,10 @@ _FACTORIES = frozenset({"empty", "zeros", "ones", "rand", "randn", "full", "aran
 
 class TooLarge(Exception):
     """More memory was asked for than an attempt may use."""
+
+
+class Vacuous(Exception):
+    """Nothing came out that could tell two versions apart."""
 
 
 class TooSlow(BaseException):
@@ -115,6 +120,42 @@ def tensors_in(value: Any, depth: int = 3) -> Iterator[torch.Tensor]:
             yield from tensors_in(item, depth - 1)
 
 
+class Tagger:
+    """Notes the objects made for values: in `table` by path, tensors as sources of what is computed from them, records so that they can go on discovering."""
+
+    def __init__(self, table: Dict[Path, Any], outcome: Outcome, watch: Watch, maker: Maker) -> None:
+        self.table, self.outcome, self.watch, self.maker = table, outcome, watch, maker
+
+    def note(self, value: Value, made: Any, path: Path) -> None:
+        """Note the object of a value and what is inside it."""
+        self.table[path] = made
+        if isinstance(value, Tensor):
+            self.outcome.sources[id(made)] = frozenset([path])
+            self.watch.kept.append(made)
+        elif isinstance(value, Items):
+            for number, item in enumerate(value.items):
+                self.note(item, made[number], (*path, number))
+        elif isinstance(value, Table):
+            for key, item in value.items:
+                self.note(item, made[key], (*path, key))
+        elif isinstance(value, (Record, Built)):
+            for key, item in value.attributes:
+                self.note(item, getattr(made, key, None), (*path, ("attribute", key) if isinstance(value, Built) else key))
+        if isinstance(made, Discovering):
+            notes = made.__dict__["_lintorch"]
+            notes.path, notes.invent = path, self._invent
+
+    def _invent(self, path: Path, value: Value) -> Any:
+        """Make a value that a record came up with."""
+        armed, LEDGER.armed = LEDGER.armed, False
+        try:
+            made = self.maker.make(value)
+        finally:
+            LEDGER.armed = armed
+        self.note(value, made, path)
+        return made
+
+
 class Limit:
     """Raises TooSlow in the main thread after so many seconds, where the system has timers."""
 
@@ -161,17 +202,20 @@ class Bench:
         return outcome
 
     def _go(self, plan: Plan, outcome: Outcome, fresh: bool) -> None:
-        maker = Maker(self.module, Given)
         watch = Watch(outcome, self.elements)
+        maker = Maker(self.module, lambda attributes: Discovering(attributes, building=outcome.phase in ("make", "construct")))
         target = self._target(plan, outcome, maker, watch, fresh)
         outcome.phase, outcome.steps = "inputs", 0
+        maker.with_grad = True
         outcome.target = target
         positional, keywords = maker.arguments(plan.call)
-        self._tag(plan.call, positional, keywords, outcome.inputs, outcome, watch)
+        self._tag(plan.call, positional, keywords, Tagger(outcome.inputs, outcome, watch, maker))
         outcome.phase = "forward"
         method = target if plan.method == "__call__" else getattr(target, plan.method)
         with watch:
             outcome.result = method(*positional, **keywords)
+        if not any(True for _ in tensors_in(_plain_tree(outcome.result), 6)):
+            raise Vacuous("nothing that holds a tensor came back")
         outcome.phase = "backward"
         self._backward(outcome)
         outcome.phase = "done"
@@ -182,7 +226,7 @@ class Bench:
         if not fresh and self._built[0] == plan.build:
             return self._built[1]
         positional, keywords = maker.arguments(plan.build)
-        self._tag(plan.build, positional, keywords, outcome.parts, outcome, watch)
+        self._tag(plan.build, positional, keywords, Tagger(outcome.parts, outcome, watch, maker))
         outcome.phase = "construct"
         with watch:
             target = self.target(*positional, **keywords)
@@ -191,17 +235,16 @@ class Bench:
         self._built = (plan.build, target)
         return target
 
-    def _tag(self, arguments: Arguments, positional: List[Any], keywords: Dict[str, Any], table: Dict[Path, Any], outcome: Outcome, watch: Watch) -> None:
+    def _tag(self, arguments: Arguments, positional: List[Any], keywords: Dict[str, Any], tagger: Tagger) -> None:
         """Remember which object was made for which value of the plan."""
         made = iter(positional)
         for name, value in arguments:
             if name.startswith("**"):
                 continue
             if name.startswith("*"):
-                group = [next(made) for _ in getattr(value, "items", ())]
-                _note(value, group, (name,), table, outcome, watch)
+                tagger.note(value, [next(made) for _ in getattr(value, "items", ())], (name,))
             else:
-                _note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,), table, outcome, watch)
+                tagger.note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,))
 
     def _backward(self, outcome: Outcome) -> None:
         wanted = [tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
@@ -219,22 +262,6 @@ def _plain_tree(result: Any) -> Any:
     return dict(vars(result)) if hasattr(result, "__dict__") else result
 
 
-def _note(value: Value, made: Any, path: Path, table: Dict[Path, Any], outcome: Outcome, watch: Watch) -> None:
-    table[path] = made
-    if isinstance(value, Tensor):
-        outcome.sources[id(made)] = frozenset([path])
-        watch.kept.append(made)
-    elif isinstance(value, Items):
-        for number, item in enumerate(value.items):
-            _note(item, made[number], (*path, number), table, outcome, watch)
-    elif isinstance(value, Table):
-        for key, item in value.items:
-            _note(item, made[key], (*path, key), table, outcome, watch)
-    elif isinstance(value, (Record, Built)):
-        for key, item in value.attributes:
-            _note(item, getattr(made, key, None), (*path, ("attribute", key) if isinstance(value, Built) else key), table, outcome, watch)
-
-
 def _frames(error: BaseException) -> Iterator[Tuple[types.FrameType, int]]:
     """The frames of the traceback with their lines, outermost first."""
     trace = error.__traceback__
@@ -247,3 +274,22 @@ def tensor_leaves(arguments: Arguments) -> List[Tuple[Path, Tensor]]:
     """Every tensor in the arguments with its path (the first key is the argument's name)."""
     found = [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]
     return [(path, leaf) for path, leaf in found if isinstance(leaf, Tensor)]
+
+
+def filled(plan: Plan, outcome: Outcome) -> Plan:
+    """The plan with what its records discovered while it ran."""
+    build = None if plan.build is None else _filled(plan.build, outcome.parts)
+    return replace(plan, build=build, call=_filled(plan.call, outcome.inputs))
+
+
+def _filled(arguments: Arguments, made: Dict[Path, Any]) -> Arguments:
+    return tuple((name, _filled_value(value, (name,), made)) for name, value in arguments)
+
+
+def _filled_value(value: Value, path: Path, made: Dict[Path, Any]) -> Value:
+    thing = made.get(path)
+    if isinstance(value, Record):
+        return completed(value, thing) if isinstance(thing, Discovering) else value
+    if isinstance(value, Items):
+        return replace(value, items=tuple(_filled_value(item, (*path, number), made) for number, item in enumerate(value.items)))
+    return value

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import enum
 import inspect
+import types
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional
 
 import torch
 
 from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
-from .classes import choose_config, choose_factory, choose_module
-from .infer import Place, infer, parameter_uses
+from .classes import choose_factory, choose_module, name_of
+from .configs import choose_config
+from .infer import Place, expression_uses, infer, parameter_uses, sort_by_uses
+from .tree import signature
 from .uses import Uses
 from .values import Built, Code, Items, Literal, Named, Record, Table, Tensor, Value
 
-def build_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
+_DEEPEST = 3
+
+
+def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0) -> List[Value]:
     """Values for a constructor's parameter."""
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
-    return list(_build_values(sort, parameter.name, uses, place)) or [Literal(vocabulary.whole_number(parameter.name))]
+    return list(_build_values(sort, parameter.name, uses, place, depth)) or [Literal(vocabulary.whole_number(parameter.name))]
+
+
+def built(found: type, depth: int = 0) -> Optional[Built]:
+    """An instance of a class by the first guess for each parameter without a default; None where its signature cannot be read or it goes too deep."""
+    named, shape = name_of(found), signature(found)
+    if named is None or shape is None or depth >= _DEEPEST:
+        return None
+    place = Place(found.__init__, found, building=True)  # type: ignore[misc]
+    wanted = [parameter for parameter in shape.parameters.values() if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)]
+    given = tuple((f"={parameter.name}" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name, build_candidates(place, parameter, depth + 1)[0]) for parameter in wanted)
+    return Built(named, given)
 
 
 def _sort(place: Place, parameter: inspect.Parameter) -> Sort:
@@ -29,7 +45,9 @@ def _sort(place: Place, parameter: inspect.Parameter) -> Sort:
     if sort.kind in ("unknown", "none") or (sort.kind == "sequence" and not sort.inside) or (sort.kind in ("module", "table") and not sort.inside):
         inferred = infer(place, parameter.name)
         sort = inferred if sort.kind in ("unknown", "none") or inferred.kind == sort.kind else sort
-    if sort.kind == "unknown" and parameter.default not in (None, parameter.empty):
+    if sort.kind == "module" and place.building and infer(place, parameter.name).kind == "factory":
+        sort = replace(sort, kind="factory")  # annotated as the instance, used as the class
+    if sort.kind == "unknown" and parameter.default is not None and parameter.default is not parameter.empty:
         sort = sort_of(type(parameter.default))
     return sort
 
@@ -42,7 +60,7 @@ def _number(name: str, sort: Sort) -> Value:
     return Literal(known if known is not None else vocabulary.whole_number(inner or name))
 
 
-def _build_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+def _build_values(sort: Sort, name: str, uses: Uses, place: Place, depth: int = 0) -> Iterator[Value]:
     kind = sort.kind
     if kind in ("int", "float", "number"):
         yield _number(name, sort)
@@ -53,11 +71,11 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[V
     elif kind == "str":
         yield Literal(vocabulary.text(name) or "relu")
     elif kind == "enum":
-        yield from (Code(f"list(_enum)[{number}]") for number in ())
+        yield from (Named(f"{sort.object.__module__}:{sort.object.__qualname__}.{member}") for member in sort.object.__members__)
     elif kind == "tensor":
         yield Tensor(vocabulary.shapes(name)[0], vocabulary.role(name).fill, _dtype(vocabulary.role(name).fill))
     elif kind == "sequence":
-        yield _numbers(name, sort, uses, place)
+        yield _numbers(name, sort, uses, place, depth)
     elif kind == "table":
         yield Table(tuple((key, Literal(vocabulary.whole_number(key))) for key in _text_keys(uses)))
     elif kind == "device":
@@ -65,17 +83,17 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[V
     elif kind == "dtype":
         yield Code("torch.float32")
     else:
-        yield from _objects(sort, name, uses, place)
+        yield from _objects(sort, name, uses, place, depth)
 
 
-def _objects(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+def _objects(sort: Sort, name: str, uses: Uses, place: Place, depth: int) -> Iterator[Value]:
     """Submodules, factories, functions, configs; for what is unknown what the name sounds like."""
     if sort.kind == "module":
-        yield from choose_module(sort.object, name, uses, place)
+        yield from choose_module(sort.object, uses, lambda found: built(found, depth))
     elif sort.kind in ("factory", "function"):
         yield from choose_factory(sort, name, uses, place)
     elif sort.kind == "config":
-        yield from choose_config(sort.object, name, uses, place)
+        yield from choose_config(sort.object, uses, place, lambda found: built(found, depth))
     elif vocabulary.sounds_flag(name):
         yield Literal(False)
         yield Literal(vocabulary.whole_number(name))
@@ -91,18 +109,25 @@ def _objects(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]
         yield Literal(vocabulary.whole_number(name))
 
 
-def _length(sort: Sort, uses: Uses) -> int:
+def _length(sort: Sort, uses: Uses, place: Optional[Place] = None) -> int:
     if sort.object == "fixed" and sort.inside:
         return len(sort.inside)
     numbers = [key for key in uses.keys if isinstance(key, int)]
-    return uses.unpacked or max([2, *(key + 1 for key in numbers)])
+    return uses.unpacked or max([_sibling_length(place), *(key + 1 for key in numbers)])
 
 
-def _numbers(name: str, sort: Sort, uses: Uses, place: Place) -> Value:
-    length = _length(sort, uses)
+def _sibling_length(place: Optional[Place]) -> int:
+    """The length of the lists that other parameters have as defaults: lists of one constructor mostly go together."""
+    shape = signature(place.function) if place is not None else None
+    lengths = [len(parameter.default) for parameter in shape.parameters.values() if isinstance(parameter.default, (list, tuple))] if shape is not None else []
+    return max([2, *lengths]) if lengths else 2
+
+
+def _numbers(name: str, sort: Sort, uses: Uses, place: Place, depth: int) -> Value:
+    length = _length(sort, uses, place)
     inside = sort.inside or (Sort("number"),)
     if inside[0].kind in ("module", "config", "factory", "function") or (inside[0].kind == "sequence"):
-        items = [next(_build_values(inside[0], name, Uses(), place)) for _ in range(length)]
+        items = [next(_build_values(inside[0], name, Uses(), place, depth)) for _ in range(length)]
     elif inside[0].kind == "str":
         items = [Literal(vocabulary.text(name) or f"item{number}") for number in range(length)]
     else:
@@ -151,7 +176,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
 
 def _call_object(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
     if sort.object is not None:
-        yield from choose_config(sort.object, name, uses, place)
+        yield from choose_config(sort.object, uses, place, built)
     asked = [attribute for attribute in dict.fromkeys([*uses.attributes]) if not hasattr(torch.Tensor, attribute) or attribute in ("x", "y", "batch", "mask")]
     yield Record(tuple((attribute, _tensor(attribute, UNKNOWN)) for attribute in asked))
 
@@ -176,6 +201,26 @@ def _tensor(name: str, sort: Sort) -> Tensor:
     return Tensor(vocabulary.shapes(name)[0], fill, _dtype(fill), vocabulary.BATCH if fill == "ids" else 2)
 
 
+_NESTED = r"model|data|train|net|network|encoder|decoder|config|cfg|backbone|params|\w+_(config|cfg|args)|optim|opt"
+
+
+def attribute_of_config(name: str, reader: types.FrameType) -> Value:
+    """A first guess at what a config holds under a name, by what the reading function does with it, else by the name."""
+    function = types.FunctionType(reader.f_code, reader.f_globals, closure=tuple(types.CellType() for _ in reader.f_code.co_freevars))
+    owner = reader.f_locals.get("self")
+    place = Place(function, type(owner) if isinstance(owner, torch.nn.Module) else None, building=True)
+    uses = expression_uses(place, name)
+    sort = sort_by_uses(uses, place)
+    if sort.kind == "config" or (sort.kind == "unknown" and vocabulary.says(f"^({_NESTED})$", name)):
+        return Record()
+    return next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
+
+
+def attribute_of_call(name: str) -> Value:
+    """A first guess at what an input object holds under a name."""
+    return named_tensor(name)
+
+
 def named_tensor(name: str) -> Tensor:
     """A tensor by the name of what holds it alone."""
     return _tensor(name, UNKNOWN)
@@ -186,10 +231,10 @@ def _call_tensors(sort: Sort, name: str, uses: Uses) -> Iterator[Value]:
         yield Literal(4)
     first = _tensor(name, sort)
     shapes = vocabulary.shapes(name)
-    if uses.shape_unpacked is not None:
-        shapes = sorted(shapes, key=lambda shape: len(shape) != uses.shape_unpacked)
-        if len(shapes[0]) != uses.shape_unpacked:
-            shapes = [vocabulary.sizes({1: "b", 2: "bd", 3: "bsd", 4: "bchw", 5: "bcthw"}.get(uses.shape_unpacked, "b" + "2" * (uses.shape_unpacked - 1)))]
+    if uses.rank is not None:
+        shapes = sorted(shapes, key=lambda shape: len(shape) != uses.rank)
+        if len(shapes[0]) != uses.rank:
+            shapes = [vocabulary.sizes({1: "b", 2: "bd", 3: "bsd", 4: "bchw", 5: "bcthw"}.get(uses.rank, "b" + "2" * (uses.rank - 1)))]
     for shape in shapes:
         yield replace(first, shape=shape)
 

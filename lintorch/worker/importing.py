@@ -16,7 +16,7 @@ import types
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from .guards import guarded
-from .sliced import SlicedModule, absolute, is_main_guard
+from .sliced import SlicedModule, absolute, is_main_guard, names_bound, names_read
 from .standin import LEDGER, stand_in
 
 _TRAINING_CALLS = frozenset({"backward", "step", "zero_grad", "fit", "parse_args", "parse_known_args", "cuda", "load_state_dict", "read_csv", "imread", "init_process_group"})
@@ -213,7 +213,17 @@ class StandInImport:
         dotted = absolute("." * level + name, package)
         if dotted in _DROP_IN:
             return importlib.import_module(_DROP_IN[dotted])
+        if fromlist and "*" in fromlist:
+            return _everything_of(dotted, sys._getframe(2).f_code)
         return stand_in(dotted if fromlist else dotted.partition(".")[0])
+
+
+def _everything_of(dotted: str, importer: types.CodeType) -> Any:
+    """The stand-in of a module for `from module import *`: it has every name that the importing file reads and does not bind."""
+    module = stand_in(dotted)
+    free = names_read(importer) - names_bound(importer) - frozenset(dir(builtins))
+    module.__dict__.update({name: stand_in(f"{dotted}.{name}") for name in free if not name.startswith("_")})
+    return module
 
 
 def serve_lines(path: str, text: str) -> None:

@@ -54,20 +54,37 @@ def parameter_uses(place: Place, name: str) -> Uses:
     if place.owner is not None and place.building and getattr(place.function, "__name__", "") == "__init__":
         for attribute in found.stored:
             for method in methods(place.owner):
-                if getattr(method, "name", "") != "__init__":
-                    attribute_uses(method, attribute, found)
+                attribute_uses(method, attribute, found)
+    return found
+
+
+def expression_uses(place: Place, attribute: str) -> Uses:
+    """The uses, in a function, of what is read as `<anything>.<attribute>`, and of the attributes of self that keep it."""
+    tree = function_tree(place.function)
+    found = Uses()
+    if tree is not None:
+        attribute_uses(tree, attribute, found, anything=True)
+        for kept in list(found.stored) if place.owner is not None else []:
+            for method in methods(place.owner):
+                attribute_uses(method, kept, found)
     return found
 
 
 def infer(place: Place, name: str, depth: int = _DEPTH) -> Sort:
     """The sort of a parameter by its uses."""
-    uses = parameter_uses(place, name)
+    return sort_by_uses(parameter_uses(place, name), place, depth)
+
+
+def sort_by_uses(uses: Uses, place: Place, depth: int = _DEPTH) -> Sort:
+    """The sort of a value by what is done with it."""
+    if uses.tensor and not place.building:
+        return Sort("tensor")
     for rule in (_by_types, _by_attributes, _by_calls, _by_constants, _by_container):
         sort = rule(uses, place)
         if sort is not UNKNOWN:
             return sort
     passed = _by_passing(uses, place, depth) if depth else UNKNOWN
-    if passed is not UNKNOWN:
+    if passed is not UNKNOWN and not (uses.arithmetic and place.building and passed.kind not in ("int", "float", "number")):
         return passed
     return _by_operators(uses, place)
 
@@ -103,7 +120,8 @@ def _by_attributes(uses: Uses, place: Place) -> Sort:
 
 def _called_later(uses: Uses, place: Place) -> bool:
     """Does another method call what the constructor stored?"""
-    return bool(uses.calls) and not any(call in _own_calls(place) for call in uses.calls)
+    own = _own_calls(place)
+    return bool(uses.calls) and not any(call in own for call in uses.calls)
 
 
 def _own_calls(place: Place) -> List[ast.Call]:
@@ -112,7 +130,7 @@ def _own_calls(place: Place) -> List[ast.Call]:
 
 
 def _by_calls(uses: Uses, place: Place) -> Sort:
-    if not uses.calls:
+    if not uses.calls or uses.maybe_called:
         return Sort("sequence", inside=(Sort("module"),)) if uses.items_called else UNKNOWN
     if place.building:
         return Sort("module") if _called_later(uses, place) else Sort("factory")
@@ -141,10 +159,10 @@ def _by_container(uses: Uses, place: Place) -> Sort:
 
 
 def _by_operators(uses: Uses, place: Place) -> Sort:
-    if uses.fallback is not None:
-        return _by_fallback(uses.fallback, place)
     if uses.arithmetic:
         return Sort("number" if place.building else "tensor")
+    if uses.fallback is not None:
+        return _by_fallback(uses.fallback, place)
     if place.building and uses.truth_test:
         return Sort("bool")
     return UNKNOWN

@@ -49,18 +49,23 @@ class Given:
 
 
 class Maker:
-    """Makes values in the light of the loaded file's module. `open_record` makes the object for a Record (the search passes one that grows)."""
+    """Makes values in the light of the loaded file's module. `open_record` makes the object for a Record (the search passes one that grows);
+    `with_grad` lets floating inputs carry a gradient.
+    """
 
-    def __init__(self, module: types.ModuleType, open_record: Any = Given) -> None:
+    def __init__(self, module: types.ModuleType, open_record: Any = Given, with_grad: bool = False) -> None:
         self.module = module
         self.open_record = open_record
+        self.with_grad = with_grad
 
     def make(self, value: Value) -> Any:
         """The object for `value`; raises Missing where a name leads nowhere."""
         if isinstance(value, Literal):
             return value.value
         if isinstance(value, Tensor):
-            return make_tensor(value)
+            made = make_tensor(value)
+            # A clone, since code may write into its inputs, which a leaf that wants a gradient does not allow.
+            return made.requires_grad_().clone() if self.with_grad and made.is_floating_point() else made
         if isinstance(value, Items):
             made = [self.make(item) for item in value.items]
             return tuple(made) if value.kind == "tuple" else made
@@ -134,6 +139,8 @@ def make_tensor(value: Tensor) -> torch.Tensor:
         return torch.rand(value.shape).to(dtype)
     if value.fill == "ids":
         return torch.randint(0, max(value.high, 1), value.shape).to(dtype)
+    if value.fill == "lengths":
+        return torch.linspace(value.high, max(value.high // 2, 1), max(torch.Size(value.shape).numel(), 1)).to(dtype).reshape(value.shape)
     if value.fill == "bools":
         return (torch.rand(value.shape) > 0.4).to(dtype)
     return (torch.ones if value.fill == "ones" else torch.zeros)(value.shape, dtype=dtype)
@@ -153,10 +160,15 @@ def source(value: Value) -> str:
     if isinstance(value, Named):
         return _shortened(value.name)
     if isinstance(value, Built):
-        return f"{_shortened(value.maker.name)}({arguments_source(value.arguments)})"
+        return f"{_shortened(value.maker.name)}({arguments_source(_with_attributes(value))})"
     if isinstance(value, Record):
         return "types.SimpleNamespace(" + ", ".join(f"{name}={source(item)}" for name, item in value.attributes) + ")"
     return value.text
+
+
+def _with_attributes(value: Built) -> Arguments:
+    """Attributes set afterwards shown as the keywords that configs take them by; those of stubs are not shown."""
+    return value.arguments if value.maker.name.startswith("lintorch.") else (*value.arguments, *((f"={name}", item) for name, item in value.attributes))
 
 
 def arguments_source(arguments: Arguments) -> str:
@@ -174,6 +186,8 @@ def arguments_source(arguments: Arguments) -> str:
 
 def _shortened(name: str) -> str:
     module, _, qualname = name.partition(":")
+    if module.startswith("lintorch."):
+        return "nn.Identity"
     if module == "torch.nn":
         return f"nn.{qualname}"
     return f"{module}.{qualname}" if module == "torch" or module.startswith("torch.") else qualname
@@ -185,6 +199,8 @@ def _tensor_source(value: Tensor) -> str:
     dtype = "" if value.dtype == usual else f", dtype=torch.{value.dtype}"
     if value.fill == "ids":
         return f"torch.randint(0, {value.high}, ({', '.join(map(str, value.shape))}{',' if len(value.shape) == 1 else ''}){dtype})"
+    if value.fill == "lengths":
+        return f"torch.linspace({value.high}, {max(value.high // 2, 1)}, {torch.Size(value.shape).numel()}).to(torch.{value.dtype})"
     if value.fill == "bools":
         return f"(torch.rand({shape}) > 0.4)" + ("" if not dtype else f".to(torch.{value.dtype})")
     return f"torch.{dict(normal='randn', unit='rand').get(value.fill, value.fill)}({shape}{dtype})"

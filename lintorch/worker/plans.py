@@ -10,12 +10,15 @@ from .values import Arguments, Literal, Path, Value, at, leaves, put
 
 @dataclass
 class Space:
-    """What may stand for each parameter, likeliest first; `open_build` and `open_call` name those with defaults, left out at first."""
+    """What may stand for each parameter, likeliest first; `open_build` and `open_call` name those with defaults, left out at first;
+    `small_build` holds small values for those whose defaults are large.
+    """
 
     build: Dict[str, List[Value]] = field(default_factory=dict)
     call: Dict[str, List[Value]] = field(default_factory=dict)
     open_build: Dict[str, List[Value]] = field(default_factory=dict)
     open_call: Dict[str, List[Value]] = field(default_factory=dict)
+    small_build: Dict[str, Value] = field(default_factory=dict)
 
 
 def numbers(arguments: Optional[Arguments]) -> List[Tuple[Path, int]]:
@@ -41,3 +44,9 @@ def has(arguments: Arguments, path: Path) -> bool:
 def set_at(arguments: Arguments, path: Path, value: Value) -> Arguments:
     """The arguments with the value at a path replaced."""
     return tuple((name, put(old, path[1:], value) if name == path[0] else old) for name, old in arguments)
+
+
+def path_name(path: Path) -> str:
+    """The name a person would call the value by."""
+    texts = [part if isinstance(part, str) else part[1] for part in path if isinstance(part, (str, tuple))]
+    return texts[-1].lstrip("=*") if texts else ""

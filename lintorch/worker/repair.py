@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Iterator, List, Optional, Tuple
 
 import torch
 
+from . import vocabulary
 from .attempt import Outcome, Plan, tensor_leaves
 from .demands import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size, demands
-from .plans import Space, get, has, numbers, set_at
+from .plans import Space, get, has, numbers, path_name, set_at
 from .repair_text import text_demands
 from .repair_values import value_repairs
 from .values import Literal, Path, Tensor
@@ -28,9 +30,7 @@ def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
 
 def _proposals(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
     error = outcome.error
-    if error is None:
-        return
-    if outcome.operation is not None:
+    if error is not None and outcome.operation is not None:
         for wishes in demands(outcome.operation, error):
             yield from fulfil(plan, outcome, wishes)
     for wishes in text_demands(outcome):
@@ -76,7 +76,7 @@ def _together(plan: Plan, path: Path, leaf: Tensor, changed: Tensor) -> Iterator
         return
     moved = [(old, new) for old, new in zip(leaf.shape, changed.shape) if old != new]
     if len(moved) == 1:
-        for place, number in numbers(plan.build):
+        for place, number in _size_numbers(plan):
             if number == moved[0][0]:
                 yield replace(plan, build=set_at(plan.build, place, Literal(moved[0][1])), call=set_at(plan.call, path, changed))
 
@@ -112,6 +112,7 @@ def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
     for dim in order:
         if shape[dim] == got:
             yield _with(leaf, dim, want)
+    yield from _squares(leaf, got, want)
     for dim in order:
         size = shape[dim]
         if size != got and size > 1 and got % size == 0 and (want * size) % got == 0:
@@ -121,6 +122,17 @@ def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
     for dim in order[:3]:
         if shape[dim] + want - got > 0:
             yield _with(leaf, dim, shape[dim] + want - got)
+
+
+def _squares(leaf: Tensor, got: int, want: int) -> Iterator[Tensor]:
+    """Both sides of an image scaled alike, where that gives the wanted number of positions or the wanted side."""
+    if len(leaf.shape) < 4 or leaf.shape[-1] != leaf.shape[-2] or not got:
+        return
+    side = leaf.shape[-1]
+    for scaled in (side * side * want / got, (side * want / got) ** 2):
+        new = round(math.sqrt(scaled))
+        if 0 < new <= 512 and new != side and abs(new * new - scaled) < 1e-6:
+            yield replace(leaf, shape=(*leaf.shape[:-2], new, new))
 
 
 def _with(leaf: Tensor, dim: int, size: int) -> Tensor:
@@ -164,15 +176,20 @@ def grown(leaf: Tensor, keep: int) -> Tensor:
     return replace(leaf, shape=(*leaf.shape[:keep], *(min(size * 2, LARGEST) for size in leaf.shape[keep:])))
 
 
+def _size_numbers(plan: Plan) -> List[Tuple[Path, int]]:
+    """The constructor's numbers that may be sizes: a small number whose name says depth, kernel or heads is none, though a batch may be as small."""
+    return [(path, number) for path, number in numbers(plan.build) if number > 4 or vocabulary.known_number(path_name(path)) is None]
+
+
 def _resized_build(plan: Plan, wish: Size) -> Iterator[Plan]:
     """Change the constructor's numbers instead: those equal to what was got become what is wanted."""
     if plan.build is None:
         return
     got, want = wish.tensor.shape[wish.dim], wish.want
-    for path, number in numbers(plan.build):
+    for path, number in _size_numbers(plan):
         if number == got != want and 0 < want <= LARGEST:
             yield replace(plan, build=set_at(plan.build, path, Literal(want)))
-    for path, number in numbers(plan.build):
+    for path, number in _size_numbers(plan):
         if number == want != got and 0 < got <= LARGEST:
             yield replace(plan, build=set_at(plan.build, path, Literal(got)))
 
@@ -188,13 +205,13 @@ def _renumbered(plan: Plan, got: int, want: int) -> Iterator[Plan]:
     for path, number in numbers(plan.call):
         if number == got:
             yield replace(plan, call=set_at(plan.call, path, Literal(want)))
-    for path, number in numbers(plan.build):
+    for path, number in _size_numbers(plan):
         if number == got and plan.build is not None:
             yield replace(plan, build=set_at(plan.build, path, Literal(want)))
 
 
 def _rounded_build(plan: Plan, wish: Multiple) -> Iterator[Plan]:
     got = wish.tensor.shape[wish.dim]
-    for path, number in numbers(plan.build):
+    for path, number in _size_numbers(plan):
         if number == got and plan.build is not None:
             yield replace(plan, build=set_at(plan.build, path, Literal(-(-got // wish.by) * wish.by)))

@@ -143,17 +143,29 @@ def _recurrent(module: Any, given: torch.Tensor, frame: types.FrameType) -> Alte
 def _tests(statements: List[ast.stmt], line: int) -> Iterator[ast.expr]:
     """The conditions behind an assert or a raise: what should have been true."""
     for statement in statements:
-        if isinstance(statement, ast.Assert):
+        called = _asserted(statement)
+        if called is not None:
+            yield called
+        elif isinstance(statement, ast.Assert):
             yield statement.test
         elif isinstance(statement, ast.If):
             yield ast.copy_location(ast.UnaryOp(ast.Not(), statement.test), statement.test)
+
+
+def _asserted(statement: ast.stmt) -> Optional[ast.expr]:
+    """The condition of `torch._assert(condition, message)`, `torch._check(condition)`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not call.args:
+        return None
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    return call.args[0] if name in ("_assert", "_check", "check", "torch_assert") else None
 
 
 def _comparisons(outcome: Outcome, text: str) -> Alternatives:
     """`assert c == self.dim`, `if n % heads: raise`: numbers that should have been equal or divisible."""
     for frame, line in [*own_frames(outcome)[:1], *reversed(outcome.frames[-1:])]:
         statements = statement_at(frame.f_code.co_filename, line)
-        if not statements or not isinstance(statements[0], (ast.Assert, ast.Raise)):
+        if not statements or not (isinstance(statements[0], (ast.Assert, ast.Raise)) or _asserted(statements[0]) is not None):
             continue
         for test in _tests(statements, line):
             for node in ast.walk(test):
@@ -232,12 +244,22 @@ def _numbers_in_text(outcome: Outcome, text: str) -> Alternatives:
             yield (Equal(int(match.group(got)), int(match.group(want))),)
             yield (Equal(int(match.group(want)), int(match.group(got))),)
             return
+    yield from _number_pairs(outcome, text)
     if "divisible" in text or "multiple" in text:
         found = [int(number) for number in re.findall(r"\d+", text)]
         for number, by in zip(found, found[1:]):
             if by and number % by:
                 yield (Divisible(number, by),)
     yield from _everything(outcome, text)
+
+
+def _number_pairs(outcome: Outcome, text: str) -> Alternatives:
+    """Any number of the message that is a size of an input, to become any other of its numbers."""
+    found = list(dict.fromkeys(int(number) for number in re.findall(r"(?<![\w.])\d{1,4}(?![\w.])", text[:300])))
+    sizes = {size for made in outcome.inputs.values() if isinstance(made, torch.Tensor) for size in made.shape}
+    for got in found[:6]:
+        if got in sizes:
+            yield from ((Equal(got, want),) for want in found[:6] if want not in (got, 0))
 
 
 def _everything(outcome: Outcome, text: str) -> Alternatives:

@@ -10,11 +10,11 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 import torch
 
 from . import vocabulary
-from .attempt import Outcome, Plan, TooLarge, TooSlow, tensor_leaves
+from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
 from .guess import named_tensor
-from .plans import Space, get, numbers, set_at
+from .plans import Space, get, numbers, path_name, set_at
 from .repair_text import evaluate, own_frames, statement_at
-from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Value, leaves
+from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
 THROUGH = Built(Named("lintorch.worker.stubs:Through"))
 _TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
@@ -23,20 +23,48 @@ _TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
 def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
     """Plans that answer the error, likeliest first."""
     error = outcome.error
+    if error is None:
+        yield from _livelier(plan, outcome, space)
+        return
     if isinstance(error, (TooLarge, TooSlow)):
         yield from _smaller(plan, space)
         return
+    if isinstance(error, Vacuous):
+        yield from _all_missing(plan, space)
     if isinstance(error, AttributeError):
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
-    if isinstance(error, IndexError):
+    if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from _longer(plan, outcome)
-    yield from _missing(plan, outcome, space)
+    if "None" in str(error):
+        yield from _missing(plan, outcome, space)
+    yield from _other_texts(plan, outcome)
     yield from _other_choices(plan, outcome, space)
+    yield from _missing(plan, outcome, space)
+    yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
+
+
+def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
+    """After a pass without gradients or with values that are not finite: other fills, options given."""
+    for path, leaf in tensor_leaves(plan.call):
+        if leaf.fill == "normal":
+            yield _put(plan, False, path, replace(leaf, fill="unit"))
+    yield from _all_missing(plan, space)
+
+
+def _all_missing(plan: Plan, space: Space) -> Iterator[Plan]:
+    """Every call parameter that was left out given, all together and one by one."""
+    given = {path_name((name,)) for name, _ in plan.call}
+    more = [(f"={name}", space.open_call[name][0]) for name in space.open_call if name not in given and space.open_call[name]]
+    if len(more) > 1:
+        tensors = [entry for entry in more if isinstance(entry[1], Tensor)]
+        yield replace(plan, call=(*plan.call, *tensors))
+    for entry in more:
+        yield replace(plan, call=(*plan.call, entry))
 
 
 def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
@@ -122,12 +150,6 @@ def _named_leaves(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Val
     return [(path, leaf) for path, leaf in found if path_name(path) in names]
 
 
-def path_name(path: Path) -> str:
-    """The name a person would call the value by."""
-    texts = [part if isinstance(part, str) else part[1] for part in path if isinstance(part, (str, tuple))]
-    return texts[-1].lstrip("=*") if texts else ""
-
-
 def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
     """Add the key to a dict of ours, or choose among the keys there are."""
     missing = error.args[0] if error.args else None
@@ -159,7 +181,12 @@ def _keys_there(outcome: Outcome, missing: Any) -> List[Any]:
 
 
 def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
-    """Numbers that should be lists, lists that should be numbers, things that should be callable."""
+    """Numbers that should be lists, lists that should be numbers, things that should be callable, instances that should be classes."""
+    if "unexpected keyword" in text or "required positional" in text or "positional argument" in text:
+        for building, arguments in _parts(plan):
+            for name, value in arguments:
+                if isinstance(value, Built):
+                    yield _put(plan, building, (name,), value.maker)
     names = spoken(outcome)
     for building, arguments in _parts(plan):
         for path, leaf in _named_values(arguments, names):
@@ -200,13 +227,21 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
 
 
 def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Lists that were too short."""
-    for building, arguments in _parts(plan):
-        for name, value in arguments:
-            for path, items in _item_lists(value, (name,)):
-                if items.items:
-                    yield _put(plan, building, path, replace(items, items=(*items.items, items.items[-1])))
-                    yield _put(plan, building, path, replace(items, items=(*items.items, *(items.items[-1],) * 3)))
+    """Lists that were too short: all of them as long as the error asks (or 3, 4, 5), then one by one."""
+    lists = [(building, path, items) for building, arguments in _parts(plan) for name, value in arguments for path, items in _item_lists(value, (name,)) if items.items]
+    asked = re.search(r"to unpack \(expected (?:at least )?(\d)", str(outcome.error))
+    for length in [int(asked.group(1))] if asked is not None else [4, 3, 5]:
+        changed = plan
+        for building, path, items in lists:
+            changed = _put(changed, building, path, _of_length(items, length))
+        yield changed
+        yield from (_put(plan, building, path, _of_length(items, length)) for building, path, items in lists)
+    for building, path, items in lists:
+        yield _put(plan, building, path, _of_length(items, len(items.items) + 1))
+
+
+def _of_length(items: Items, length: int) -> Items:
+    return replace(items, items=(items.items + (items.items[-1],) * length)[:length])
 
 
 def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
@@ -249,6 +284,42 @@ def _other_choices(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]
                     yield _put(plan, is_build, (name,), other)
 
 
+_UNIFORM = ((2, 32), (2, 16, 32), (2, 32, 16, 16), (2,))
+
+
+def _uniform(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """All floating tensors of one shape: losses and fusions want their inputs alike."""
+    found = [(path, leaf) for path, leaf in tensor_leaves(plan.call) if leaf.fill in ("normal", "unit")]
+    if len(found) < 2 or outcome.phase != "forward":
+        return
+    for shape in _UNIFORM:
+        changed = plan
+        for path, leaf in found:
+            changed = _put(changed, False, path, replace(leaf, shape=shape))
+        yield changed
+
+
+def _other_texts(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Other strings for those given, out of what the functions that raised compare with or look up."""
+    known = _texts_compared(outcome) if isinstance(outcome.error, (ValueError, NotImplementedError, KeyError, AssertionError, RuntimeError, TypeError)) else []
+    for building, arguments in _parts(plan):
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))] if known else []:
+            if isinstance(leaf, Literal) and isinstance(leaf.value, str):
+                yield from (_put(plan, building, path, Literal(text)) for text in known[:12] if text != leaf.value)
+
+
+def _texts_compared(outcome: Outcome) -> List[str]:
+    found: List[str] = []
+    for frame, line in own_frames(outcome)[:2]:
+        for statement in statement_at(frame.f_code.co_filename, line)[-2:]:
+            for node in ast.walk(statement):
+                sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [key for key in node.keys if key] if isinstance(node, ast.Dict) else []
+                for side in sides:
+                    parts = side.elts if isinstance(side, (ast.List, ast.Tuple, ast.Set)) else [side]
+                    found.extend(part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+    return list(dict.fromkeys(found))
+
+
 def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Other whole numbers for what the error's line speaks of; for anything while building."""
     names = spoken(outcome)
@@ -261,17 +332,19 @@ def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
 
 
 def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
-    """Everything smaller: numbers given, tensors, and the large defaults."""
-    for path, number in numbers(plan.build):
-        if number > 8:
-            yield _put(plan, True, path, Literal(max(number // 4, 1)))
+    """Everything smaller: large defaults given small values, all at once and one by one; then the numbers and tensors given."""
+    if plan.build is not None:
+        given = {path_name((name,)) for name, _ in plan.build}
+        small = [(f"={name}", value) for name, value in space.small_build.items() if name not in given]
+        if small:
+            yield replace(plan, build=(*plan.build, *small))
+            yield from (replace(plan, build=(*plan.build, entry)) for entry in small)
+    smaller = [(path, number) for path, number in numbers(plan.build) if number > 8]
+    halved = plan
+    for path, number in smaller:
+        halved = _put(halved, True, path, Literal(max(number // 2, 1)))
+        yield _put(plan, True, path, Literal(max(number // 4, 1)))
+    yield halved
     for path, leaf in tensor_leaves(plan.call):
         if max(leaf.shape, default=0) > 8:
             yield _put(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))
-    if plan.build is not None:
-        given = {path_name((name,)) for name, _ in plan.build}
-        for name, values in space.open_build.items():
-            if name not in given and isinstance(values[0], Literal) and isinstance(values[0].value, int):
-                yield replace(plan, build=(*plan.build, (f"={name}", values[0])))
-
-

@@ -6,22 +6,26 @@ import heapq
 import random
 import re
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 import torch
 
 from . import guess
-from .attempt import Bench, Outcome, Plan
+from .attempt import Bench, Outcome, Plan, filled
+from .configs import smaller_value
 from .infer import Place
 from .load import Loaded
 from .make import Maker, arguments_source
-from .plans import Space
+from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
 from .tree import signature
-from .values import Arguments, Items, Value, from_json, to_json
+from .values import Arguments, Items, Tensor, Value, from_json, to_json
 
 RUNS = 400
+SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
+WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
 
 
 class _Options(Mapping[str, List[Value]]):
@@ -52,13 +56,20 @@ def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     return Search(loaded, hints, budget).run()
 
 
+class Pass(NamedTuple):
+    """A plan that passed, and whether its outputs are finite and carry gradients."""
+
+    plan: Plan
+    good: bool
+
+
 class Frontier:
     """The plans to try, best first: by how far the attempt came that proposed them, how often that came to the same error before, and how likely they are."""
 
-    def __init__(self, start: Plan) -> None:
-        self.heap: List[Tuple[Tuple[int, int], int, int, Plan]] = [((0, 0), 0, 0, start)]
+    def __init__(self, starts: List[Plan]) -> None:
+        self.heap: List[Tuple[Tuple[int, int], int, int, Plan]] = [((0, 0), 0, number, start) for number, start in enumerate(starts)]
         self.parent = (0, 0)
-        self.seen: Set[Plan] = {start}
+        self.seen: Set[Plan] = set(starts)
         self.errors: Dict[Tuple[Any, ...], int] = {}
 
     @property
@@ -93,22 +104,53 @@ class Search:
         self.ends = time.monotonic() + budget["seconds"]
         self.bench = Bench(loaded.object, loaded.module, seconds=max(0.5, min(5.0, budget["seconds"] / 4)), elements=max(budget["bytes"] // 16, 1_000_000))
         self.space = Space()
+        self.best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
         self.is_class = isinstance(loaded.object, type)
 
     def run(self) -> SearchResult:
-        """Search until an attempt passes, the runs are spent or time is up."""
-        frontier = Frontier(self.first_plan())
-        best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
-        while frontier.open and self.bench.runs < RUNS and time.monotonic() < self.ends:
+        """Search until an attempt passes, the runs are spent or time is up; small values for large defaults come first."""
+        start = self.first_plan()
+        starts = [*self.fuller(start), start]
+        found = self._explore([small for plan in starts for small in self.smaller(plan)], SMALL_RUNS)
+        if found is None or not found.good:
+            found = self._explore(starts, RUNS) or found
+        return self.recipe(found.plan) if found is not None else self.failure()
+
+    def _explore(self, starts: List[Plan], runs: int) -> Optional[Pass]:
+        """Try plans and repairs of them, best first, until one passes; None where none does."""
+        frontier = Frontier(starts)
+        weak: Optional[Pass] = None
+        ends = self.bench.runs + runs
+        while frontier.open and self.bench.runs < ends and time.monotonic() < self.ends:
             plan = frontier.pop()
             outcome = self.bench.run(plan)
+            plan = filled(plan, outcome)
             if outcome.phase == "done" and self.bench.run(plan, fresh=True).phase == "done":
-                return self.recipe(plan)
-            if best is None or outcome.rank > best[0]:
-                best = (outcome.rank, plan, outcome)
+                passed = Pass(plan, outcome.finite and outcome.differentiable)
+                if passed.good:
+                    return passed
+                ends = ends if weak is not None else min(ends, self.bench.runs + WEAK_RUNS)
+                weak = weak or passed
+            if self.best is None or outcome.rank > self.best[0]:
+                self.best = (outcome.rank, plan, outcome)
             frontier.extend(outcome, repairs(plan, outcome, self.space))
             outcome.frames.clear()
-        return self.failure(best)
+        return weak
+
+    def smaller(self, plan: Plan) -> List[Plan]:
+        """The plan with small values in place of large defaults."""
+        if plan.build is None:
+            return []
+        given = {path_name((name,)) for name, _ in plan.build}
+        small = tuple((f"={name}", value) for name, value in self.space.small_build.items() if name not in given)
+        return [replace(plan, build=(*plan.build, *small))] if small else []
+
+    def fuller(self, start: Plan) -> List[Plan]:
+        """Where a call needs nothing: the plan in which it gets every tensor it can take."""
+        if start.call:
+            return []
+        tensors = [(f"={name}", values[0]) for name, values in self.space.open_call.items() if values and isinstance(values[0], Tensor)]
+        return [replace(start, call=tuple(tensors))] if tensors else []
 
     def first_plan(self) -> Plan:
         """The likeliest value for every parameter without a default."""
@@ -136,6 +178,9 @@ class Search:
                     given.append((f"*{parameter.name}", Items("tuple", (guess.named_tensor(parameter.name),))))
                 continue
             if parameter.default is not parameter.empty:
+                smaller = smaller_value(parameter.name, parameter.default) if open_name == "open_build" else None
+                if smaller is not None:
+                    self.space.small_build[parameter.name] = smaller
                 makers[parameter.name] = (lambda chosen: lambda: candidates(place, chosen))(parameter)
                 continue
             known[parameter.name] = candidates(place, parameter)
@@ -161,13 +206,15 @@ class Search:
         head = f"{self.loaded.symbol}({arguments_source(plan.build)})" if plan.build is not None else self.loaded.symbol
         return f"{head}, {call}" if call else head
 
-    def failure(self, best: Optional[Tuple[Tuple[int, int], Plan, Outcome]]) -> Failure:
+    def failure(self) -> Failure:
         """What the nearest attempt stopped at."""
-        if best is None:
+        if self.best is None:
             return {"failure": "no time was left to try anything"}
-        _, plan, outcome = best
+        _, plan, outcome = self.best
         text = str(outcome.error).strip().splitlines()
         reason = f"{type(outcome.error).__name__}: {text[0] if text else ''}".rstrip(": ")
+        if self.loaded.touched:
+            reason = f"{', '.join(self.loaded.touched[:3])} is not installed here and was used ({reason})"
         return {"failure": f"{outcome.phase}: {reason}", "nearest": self.example(plan), "hint": self.example(plan)}
 
 

@@ -37,11 +37,13 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _nested(constant)
 
 
-def _reads(code: types.CodeType) -> FrozenSet[str]:
+def names_read(code: types.CodeType) -> FrozenSet[str]:
+    """The global names that a module's or statement's code, functions in it included, reads."""
     return frozenset(step.argval for part in _nested(code) for step in dis.get_instructions(part) if step.opname in _LOADS)
 
 
-def _binds(code: types.CodeType) -> FrozenSet[str]:
+def names_bound(code: types.CodeType) -> FrozenSet[str]:
+    """The names that a module's or statement's code binds."""
     top = {step.argval for step in dis.get_instructions(code) if step.opname in ("STORE_NAME", "STORE_GLOBAL")}
     return frozenset(top)
 
@@ -89,7 +91,7 @@ def statements(tree: ast.Module, path: str) -> List[Statement]:
         if isinstance(node, _LOOPS) or is_main_guard(node):
             continue
         code = compile(ast.Module([node], []), path, "exec", flags, dont_inherit=True)
-        found.append(Statement(code, _binds(code), _reads(code), _changes(node), _star(node)))
+        found.append(Statement(code, names_bound(code), names_read(code), _changes(node), _star(node)))
     return found
 
 
@@ -98,7 +100,7 @@ class SlicedModule(types.ModuleType):
 
     def __init__(self, name: str, path: str, text: str, offers: Callable[[str, str], bool]) -> None:
         super().__init__(name)
-        self.__file__ = path
+        self.__dict__["__file__"] = path
         self.__dict__[_SLICE] = Slice(statements(ast.parse(text, path), path), offers)
 
     def __getattr__(self, name: str) -> Any:
@@ -116,6 +118,13 @@ class SlicedModule(types.ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing a submodule sets it on its package. Where the package binds the same name (`from .norm import norm`), that binding wins, and it is yet to come.
+        if isinstance(value, types.ModuleType) and value.__name__ == f"{self.__name__}.{name}" and self.__dict__[_SLICE].binds(name):
+            return
+        super().__setattr__(name, value)
+
+
 class Slice:
     """The statements of a sliced module, what was executed, and which raised.
 
@@ -130,9 +139,13 @@ class Slice:
         self.done: Set[int] = set()
         self.errors: Dict[str, BaseException] = {}
 
+    def binds(self, name: str) -> bool:
+        """Does some statement bind the name?"""
+        return any(name in part.binds for part in self.parts)
+
     def closure(self, name: str, package: str) -> List[int]:
         """The positions of the statements that `name` depends on, in the order of the file."""
-        if self.replaces_itself and not any(name in part.binds for part in self.parts):
+        if self.replaces_itself and not self.binds(name):
             return list(range(len(self.parts)))
         wanted, fresh = {name}, {name}
         chosen: Set[int] = set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 from .tree import Function
 
 Key = Union[int, str]  # a positional index or a keyword
+_PATTERNS = ("rearrange", "reduce", "repeat")
 _NUMERIC = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.Add)
 
 
@@ -30,15 +32,17 @@ class Uses:
     calls: List[ast.Call] = field(default_factory=list)
     types: List[ast.expr] = field(default_factory=list)
     unpacked: Optional[int] = None
-    shape_unpacked: Optional[int] = None
+    rank: Optional[int] = None  # of a tensor, by unpacking its shape or by an einops pattern
     iterated: bool = False
     items_called: bool = False
     sliced: bool = False
     arithmetic: bool = False
+    tensor: bool = False
     none_test: bool = False
     truth_test: bool = False
     length: bool = False
     starred: bool = False
+    maybe_called: bool = False  # tested by callable() first
     fallback: Optional[ast.expr] = None  # what replaces it where it is None or false
 
     @property
@@ -68,12 +72,14 @@ def uses_of(tree: Function, name: str) -> Uses:
     return found
 
 
-def attribute_uses(tree: Function, attribute: str, found: Uses) -> None:
-    """Add the uses of `self.<attribute>` in a method."""
+def attribute_uses(tree: Function, attribute: str, found: Uses, anything: bool = False) -> None:
+    """Add the uses of `self.<attribute>` (or of the attribute of anything but self) in a function."""
     parents = _parents(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.value, ast.Name) and node.value.id == "self" and isinstance(node.ctx, ast.Load):
-            _note(found, node, parents)
+        if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load):
+            of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+            if of_self is not anything:
+                _note(found, node, parents)
 
 
 def _rebinds(statement: ast.AST, name: str) -> bool:
@@ -145,8 +151,8 @@ def _note_attribute(found: Uses, parent: ast.Attribute, parents: Dict[ast.AST, a
     unpacking = parents.get(above) if called and above is not None else above
     if parent.attr in ("shape", "size") and isinstance(unpacking, ast.Assign) and isinstance(unpacking.targets[0], ast.Tuple):
         targets = unpacking.targets[0].elts
-        if not any(isinstance(target, ast.Starred) for target in targets) and found.shape_unpacked is None:
-            found.shape_unpacked = len(targets)
+        if not any(isinstance(target, ast.Starred) for target in targets) and found.rank is None:
+            found.rank = len(targets)
 
 
 def _note_call(found: Uses, node: ast.AST, parent: ast.Call, parents: Dict[ast.AST, ast.AST]) -> None:
@@ -162,12 +168,24 @@ def _note_call(found: Uses, node: ast.AST, parent: ast.Call, parents: Dict[ast.A
         found.iterated = True
     elif name == "range":
         found.arithmetic = True
-    elif name in ("hasattr", "getattr", "print", "type", "str", "repr", "super", "callable"):
+    elif name in ("callable", "isfunction"):
+        found.maybe_called = True
+    elif name in _PATTERNS and len(parent.args) > 1 and parent.args[0] is node:
+        found.rank = found.rank or _pattern_rank(parent.args[1])
+        found.tensor = True
+    elif name in ("hasattr", "getattr", "print", "type", "str", "repr", "super"):
         pass
     else:
         position = next(number for number, argument in enumerate(parent.args) if argument is node)
         if not any(isinstance(argument, ast.Starred) for argument in parent.args[:position]):
             found.passed.append((parent.func, position))
+
+
+def _pattern_rank(pattern: ast.expr) -> Optional[int]:
+    """The number of axes on the left of an einops pattern."""
+    if not isinstance(pattern, ast.Constant) or not isinstance(pattern.value, str) or "..." in pattern.value:
+        return None
+    return len(re.findall(r"\([^)]*\)|\S+", pattern.value.partition("->")[0]))
 
 
 def _note_subscript(found: Uses, parent: ast.Subscript) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple, Union
 
-# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), booleans, an all-true mask, or zeros.
-FILLS = ("normal", "unit", "ids", "bools", "ones", "zeros")
+# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), falling lengths from high on, booleans, an all-true mask, or zeros.
+FILLS = ("normal", "unit", "ids", "lengths", "bools", "ones", "zeros")
 
 
 @dataclass(frozen=True)

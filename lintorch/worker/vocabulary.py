@@ -1,4 +1,8 @@
-"""What names usually mean: first guesses for the search, each of which is only believed when the code has run with it."""
+"""What names usually mean: first guesses for the search, each of which is only believed when the code has run with it.
+
+Tables are tried from the top. A pattern is matched against whole words of a name: "heads?" is found in `num_heads` and `nHeads`, not in `headset`;
+a leading ^ or trailing $ asks for the name's first or last word.
+"""
 
 from __future__ import annotations
 
@@ -9,145 +13,186 @@ from typing import Any, List, NamedTuple, Optional, Pattern, Tuple
 DIM = 32  # features: divisible by usual numbers of heads and groups
 BATCH, LENGTH, SIDE = 2, 16, 16
 
-# Whole numbers that a constructor takes, by a pattern of the parameter's (or config attribute's) name; the first that matches counts.
+# Whole numbers that a constructor takes, or a config holds.
 _NUMBERS: Tuple[Tuple[str, int], ...] = (
-    (r"batch_size|^bs$|^n_batch", BATCH),
-    (r"head_(dim|size|width)|dim_(per_)?head|d_head|^d_[kv]$|^dim_[kv]$|head_channels|channels_per_head|qk_dim_head|hidden_per_head", 8),
-    (r"(kv|key_value|query)_(heads|groups)|n_kv|num_kv", 2),
-    (r"heads?$|n_?head|num_attention|attn_heads|attention_heads", 4),
-    (r"kernel|^k_?size$|filter_size|^ks$|conv_size|filter_len|d_conv|conv_bias_size", 3),
-    (r"stride|dilation|^groups$|n_groups_conv|subsampl|hop|decimat", 1),
-    (r"num_groups|norm_groups|n_groups", 4),
-    (r"pad(ding)?_?(idx|token|index|id)|bos_|eos_|cls_|sep_|unk_|blank|ignore|mask_token|start_token|end_token|image_token|audio_token|_token_id|_idx$|token_index", 0),
+    (r"batch_size|^bs$|n_batch", BATCH),
+    (r"heads?_(dims?|size|width|channels)|dims?_(per_)?heads?|channels_per_heads?|num_head_channels|d_head|^d_[kv]$|^dim_[kqv]+$|^[qkv]_dim$|hidden_per_head|head_features", 8),
+    (r"(kv|key_value|query)_(n_?)?(heads?|groups)|n_kv|num_kv|kv_heads?", 2),
+    (r"n?_?heads?|num_attention|nhead|n_head|attn_heads|attention_heads", 4),
+    (r"kernels?|k_?size|filter_(size|len|length|width)|ks|conv_(size|width)|d_conv|conv_kernel|kernel_width", 3),
+    (r"strides?|dilations?|^groups$|subsampling|subsample|hop|decimat\w*|dilate|cardinality|interval", 1),
+    (r"(num|n|norm)_groups|groups_num|groupnorm_groups|gn_groups", 4),
+    (r"pad(ding)?_(idx|token|index|id)|bos|eos|cls_\w+|sep_\w+|unk\w*|blank|ignore_\w+|mask_token|start_token|end_token|token_id|\w+_token_id|idx|token_index|layer_idx|layer_id|layer_index|index|rank|^pad_\w+$", 0),
     (r"^pad(ding)?$|padding_size", 1),
-    (r"patch", 4),
-    (r"window|block_len|chunk", 4),
-    (r"vocab|num_embeddings|n_?tokens|num_?tokens|n_words|num_words|dict_size|n_symbols|n_items|num_items|n_users|codebook_size|num_codes|n_embed_codes|n_entit|n_relation|num_entities|num_relations", 32),
-    (r"(img|image|input|crop|sample|target|feature|feat|spatial|grid)_?(size|res|resolution|height|width|shape)$|^size$|^(height|width|resolution|h|w|res)$|image_dim|img_dim", 32),
-    (r"(max|seq|context|sequence|text|source|target|block|sentence|max_seq|src|tgt|n|num|pred|pos|input_chunk|output_chunk|max_source|max_target)_?(len|length|seq_len|position|positions|ctx|context|pos|size_seq|tokens_len)(s|gth|_embeddings|_embedding)?$|n_ctx|seq_?len|max_len|window_len|context_size|horizon|n_positions|max_position|block_size|ctx_len|^length$|lookback|n_frames|num_frames|frames|time_?steps|n_time|num_patches", LENGTH),
-    (r"layer|depth|blocks?$|stack|stage|repeat|n_?hops|iters?$|iterations|loops|levels|num_downs|recurr|steps$|n_res|num_res|times", 2),
-    (r"expert", 4),
-    (r"top_?k|^k$|topk", 2),
-    (r"reduction|reduce|ratio|expan|factor|mult|upscale|scale|squeeze|shrink|downsampl|upsampl|_r$|^r$|rank", 2),
-    (r"class|label|categor|n_?outputs$|num_out|n_types|num_types|n_act|num_act", 5),
-    (r"num_quer|n_quer|anchors?|num_points|n_points|neighbors|num_nodes|n_nodes|num_samples|n_samples|num_slots|n_slots|num_mem|n_mem|num_(aspect|bins)|n_bins|basis|num_bases|n_mixtures|components|num_gaussians|^n$|^m$|degree|order|channels_mult", 4),
-    (r"spatial_dims|^ndims?$|^nd$|num_dims?$|^n_dims?$", 2),
+    (r"patch(es)?_(size|height|width|len|length)|^patch(es)?$|tubelet\w*|temporal_patch_size", 4),
+    (r"windows?|block_len|chunk_size|chunk_len|neighborhood", 4),
+    (r"vocab|vocab_size|vocabulary_size|num_embeddings|n_?tokens?|num_tokens|n_words|num_words|dict_size|n_symbols|n_items|num_items|n_users|num_users|item_num|user_num|codebook_size|num_codes|"
+     r"n_entit\w+|n_relation\w*|num_entities|num_relations|token_num|ntoken|bins|n_vocab|n_embeddings|vocabulary", 32),
+    (r"^(num_|n_)?(in_|input_|image_|img_|pixel_)?(chans|colou?rs)$", 3),
+    (r"(img|image|input|crop|sample|spatial|grid|board|map)_?(size|res|resolution|height|width)$|^(size|height|width|resolution|h|w|res|side)$|(image|img)_dims?|(feat|feature)_(size|res|resolution|height|width)", 32),
+    (r"(max_?|seq_?|context_?|sequence_?|text_?|source_?|target_?|block_?|sentence_?|src_?|tgt_?|n_?|num_?|pred_?|prediction_?|forecast_?|label_?|input_chunk_?|output_chunk_?|clip_?|signal_?|out_?|hist\w*_)+"
+     r"(len|length|seq_?len|positions?|ctx|context|seq|seqlen|lens|size_seq)|n_ctx|seq_?len|max_len|maxlen|context_size|horizon|n_positions|max_position\w*|ctx_len|^length$|lookback|(n_|num_|max_)frames|"
+     r"^frames$|time_?steps|n_time|(num|n|max)_patches|max_period_len|seq_length|max_seq_length|sequence_length|block_size|window_length|past_len|input_size_seq|history\w*|positions", LENGTH),
+    (r"n?_?layers?|depths?|blocks?|stacks?|stages?|repeats?|(n|num)_?hops?|iters?|iterations|loops|levels?|num_downs|recurr\w*|steps$|n_res|num_res\w*|times|num_convs?|n_convs?|nlayers|n_?layer|repetitions|"
+     r"num_modules|rounds|order|refinements?|cycles", 2),
+    (r"experts?", 4),
+    (r"top_?k|^k$|topk|experts_per_tok|per_tok", 2),
+    (r"reduction|reduce|ratio|expan\w*|factors?|mult\w*|upscale|scale_factor|scales?|squeeze|shrink|downsampl\w*|upsampl\w*|^r$|rank|compression|growth|reduction_ratio|downscale", 2),
+    (r"class(es)?|nclass|labels?|categor\w*|(n|num)_outputs|num_out|(n|num)_types?|(n|num)_act(ions)?|n_cls|num_cls|nc|ncls|attributes|tags", 5),
+    (r"num_quer\w+|n_quer\w+|anchors?|(num|n)_points|neighbou?rs?|(num|n)_nodes|(num|n)_samples?|(num|n)_slots|num_mem\w*|(num|n)_\w*bins|num_bases|basis|mixtures?|components|num_gaussians|^[nm]$|degree|"
+     r"num_\w+_tokens|clusters|prototypes|num_views|agents?|n_agents|samples|directions|capsules|quantiles|variables|series|node_num|num_node", 4),
+    (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
 )
 
 _FLOATS: Tuple[Tuple[str, float], ...] = (
-    (r"drop|^p$|prob|rate$|_p$|dropout|ratio_drop|pdrop", 0.1),
-    (r"eps|tol", 1e-5),
+    (r"drop\w*|^p$|prob\w*|rate|pdrop|\w*dropout\w*|attn_drop|keep_prob", 0.1),
+    (r"eps|epsilon|tol\w*", 1e-5),
     (r"momentum|decay", 0.1),
-    (r"init_values?|layer_scale|gamma_init|std|initializer|init_range", 0.02),
-    (r"theta|base|wavelength", 10000.0),
-    (r"temperature|tau|sigma|scale|alpha|beta|gamma|lambda|margin|weight|coef|factor|multiplier|ratio|slope|delta|lr|smooth|thres|clip|cutoff|radius|limit|std", 0.5),
+    (r"init_values?|layer_scale\w*|gamma_init|std|initializer\w*|init_range|init_std", 0.02),
+    (r"theta|base|wavelength|max_period", 10000.0),
+    (r".*", 0.5),
 )
-
-_FLAG = re.compile(r"^(use|is|has|with|do|add|enable|include|apply|return|output|share|tie|learn|train|normali[sz]e|causal|bidirectional|bias|affine|inplace|residual|pre_?norm|batch_first|"
-                   r"concat|skip|flip|need|no|should|freeze|pretrained|verbose|debug|gated|separate|scale_by|cross|conditional|self|soft|zero|only)(_|$)|_(bias|flag|norm|first|only|enabled|connection|residual|"
-                   r"embeddings_tied)$|^(bias|causal|training|inplace|bidirectional|residual|affine|batch_first|norm|bn|relu|deterministic|symmetric)$")
-
+_REAL = (
+    r"drop\w*|prob\w*|eps|momentum|temperature|temp|alpha|beta|gamma|tau|epsilon|rate|initializer_range|std|decay|layer_scale\w*|theta|scaling|p|coeff?|lambda\w*|lamb|margin|slope|thresh\w*|sigma\w*|"
+    r"init_values?|pdrop|weight_decay|lr|\w*dropout|cutoff|init_scale|smoothing|label_smoothing|tolerance"
+)
+_FLAG = (
+    r"^(use|is|has|with|do|add|enable|include|apply|return|output|share|shared|tie|learn|learnable|learned|train|trainable|normali[sz]e|normali[sz]ed|causal|bidirectional|affine|inplace|residual|pre_?norm|concat|skip|"
+    r"flip|need|no|should|freeze|pretrained|verbose|debug|gated|separate|conditional|zero|only|keep|force|allow|qkv|drop_last|elementwise|attend|full|predict|flash)_|"
+    r"bias|first|enabled|causal|training|inplace|bidirectional|residual|affine|deterministic|symmetric|pretrained|use_\w+|bn|batchnorm|relu|is_\w+|norm_first|tied|trainable|learnable|"
+    r"tie_word_embeddings|prenorm|batch_first|verbose|bi|skip|final|last|flash_attn|stable"
+)
 _TEXTS: Tuple[Tuple[str, str], ...] = (
-    (r"padding_mode|pad_mode", "zeros"),
-    (r"act|nonlin", "relu"),
-    (r"norm", "batch"),
-    (r"pool|aggr|reduc", "mean"),
-    (r"attn_impl|attention_impl", "eager"),
+    (r"padding_mode|pad_mode|pad_type", "zeros"),
+    (r"act|activations?|nonlin\w*|act_?fn|act_func|actfn", "relu"),
+    (r"norm|normalization|norm_?type", "batch"),
+    (r"pool\w*|aggr\w*|reduction|readout", "mean"),
+    (r"attn_implementation|attention_implementation", "eager"),
     (r"device", "cpu"),
-    (r"mode|interp", "bilinear"),
+    (r"mode|interp\w*", "bilinear"),
+)
+_PLURAL = (
+    r"(dims|sizes|strides|kernels|depths|(channels|layers|features)_list|ratios|rates|widths|filters|hiddens|units|shapes?|list|mults|mult_list|dilations|paddings|scales|resolutions|factors|lists|"
+    r"hidden_sizes|layer_sizes|fc_layers|num_layers_list|hidden_units|cutoffs|channel_mult\w*|ch_mult|layer_types|betas|block_out_channels|depths|out_indices|indices|stages_repeats)$"
 )
 
 
 @functools.lru_cache(maxsize=None)
 def _compiled(pattern: str) -> Pattern[str]:
-    return re.compile(pattern)
+    parts = []
+    depth, start = 0, 0
+    for place, letter in enumerate(pattern + "|"):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "|" and depth == 0:
+            parts.append(pattern[start:place])
+            start = place + 1
+    return re.compile("|".join(_bounded(part) for part in parts))
+
+
+def _bounded(part: str) -> str:
+    """One alternative of a pattern, made to match whole words of a name that has an underscore at either end."""
+    head, tail = part.startswith("^"), part.endswith("$")
+    inner = part[head : len(part) - tail]
+    return ("^_" if head else "_") + f"(?:{inner})" + ("" if inner.endswith("_") else "_") + ("$" if tail else "")
+
+
+def says(pattern: str, name: str) -> bool:
+    """Does a pattern match whole words of the name?"""
+    return bool(_compiled(pattern).search(f"_{words(name)}_"))
 
 
 def _first(table: Any, name: str) -> Any:
-    return next((value for pattern, value in table if _compiled(pattern).search(name)), None)
+    return next((value for pattern, value in table if says(pattern, name)), None)
 
 
 def words(name: str) -> str:
     """A name in lower case with words separated by underscores: `inChannels` and `in_channels` are one."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().lstrip("_")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
+
+
+def known_number(name: str) -> Optional[int]:
+    """A plausible whole number for a parameter of this name, None where the name says nothing."""
+    found = _first(_NUMBERS, name)
+    return None if found is None else int(found)
 
 
 def whole_number(name: str) -> int:
     """A plausible whole number for a parameter of this name; a feature dimension where nothing is known."""
-    found = _first(_NUMBERS, words(name))
-    return DIM if found is None else int(found)
-
-
-def known_number(name: str) -> Optional[int]:
-    """As `whole_number`, None where the name says nothing."""
-    found = _first(_NUMBERS, words(name))
-    return None if found is None else int(found)
+    found = known_number(name)
+    return DIM if found is None else found
 
 
 def real_number(name: str) -> float:
     """A plausible real number for a parameter of this name."""
-    found = _first(_FLOATS, words(name))
-    return 0.5 if found is None else float(found)
+    return float(_first(_FLOATS, name))
 
 
 def sounds_real(name: str) -> bool:
     """Does the name sound like a probability, a tolerance, a weight?"""
-    return bool(re.search(r"drop|prob|(^|_)eps|momentum|temperature|alpha|(^|_)tau$|epsilon|_rate$|initializer_range|_std$|_decay|layer_scale|_theta|scaling$|^p$|_coef", words(name)))
+    return says(_REAL, name)
 
 
 def sounds_flag(name: str) -> bool:
     """Does the name sound like a switch?"""
-    return bool(_FLAG.search(words(name)))
-
-
-def text(name: str) -> Optional[str]:
-    """A plausible string for a parameter of this name, None where the name says nothing."""
-    return _first(_TEXTS, words(name))
+    return says(_FLAG, name)
 
 
 def sounds_plural(name: str) -> bool:
     """Does the name sound like several numbers (dims, channels, layers, kernel_sizes)?"""
-    return bool(re.search(r"(dims|sizes|strides|kernels|depths|channels_list|layers_list|ratios|rates|widths|filters|hiddens|units|shape|list|mults|dilations|paddings|features_list|_channels_in|scales|"
-                          r"levels|resolutions|factors)$", words(name)))
+    return says(_PLURAL, name)
+
+
+def text(name: str) -> Optional[str]:
+    """A plausible string for a parameter of this name, None where the name says nothing."""
+    found = _first(_TEXTS, name)
+    return None if found is None else str(found)
 
 
 class Role(NamedTuple):
-    """What a forward parameter probably holds: a fill and the shapes to try, in letters (b batch, s sequence, d features, c image channels, h w sides, 1 2 ... numbers)."""
+    """What a forward parameter probably holds: a fill, and the shapes to try.
+
+    Shapes are written in letters: b batch, s sequence, d features, c channels, h w sides, t frames, e edges, k a head's features, l samples of a signal, and digits.
+    """
 
     fill: str
     shapes: Tuple[str, ...]
 
 
+_INDEX_WORDS = (
+    r"(input|token|text|src|tgt|decoder_input|target|position|pos|type|segment|token_type|item|user|entity|relation|word|char|speaker|lang|language|phone|code|label|class|cat|node|atom|task|expert)s?_?"
+    r"(ids?|tokens|indices|index|idx|seq|types?|numbers)$|ids?|^(idxs?|indices|index|codes|captions?|words|sentences?|labels?|y_true|prev_output_tokens|src_tokens|atomic_numbers|atom_types|x_categ|x_cat|tokens_ids|"
+    r"categories|class_labels|batch|ptr)$"
+)
 _ROLES: Tuple[Tuple[str, Role], ...] = (
-    (r"edge_index|adj_t|edge_label_index", Role("ids", ("2e",))),
-    (r"edge_(attr|feat|embed)|edge_features|^e$", Role("normal", ("ed", "bssd"))),
-    (r"edge_weights?|edge_type|edge_norm", Role("normal", ("e",))),
-    (r"cu_seqlens", Role("ids", ("b",))),
-    (r"(input|token|text|src|tgt|decoder_input|target|position|pos|type|segment|token_type|item|user|entity|relation|word|char|speaker|lang|language|phone|code|label)_?(ids?|tokens|indices|index|idx|seq)$|"
-     r"^(ids?|tokens|idx|indices|index|codes|text|captions?|words|sentence|labels?|y_true|prev_output_tokens|src_tokens)$", Role("ids", ("bs", "b", "bss"))),
-    (r"^(targets?|gt|y|truth|ground_truth|tgt_out)$", Role("normal", ("bd", "bsd", "bchw", "b"))),
-    (r"lengths?$|_lens?$|seq_len$|^lens?$", Role("ids", ("b",))),
-    (r"mask$|^mask|_mask_|masks$", Role("ones", ("bs", "bss", "b1ss", "bsd"))),
-    (r"position_embeddings|rotary|rope|freqs|cos_sin", Role("normal", ("bsk", "sk"))),
-    (r"pixel_values|^(img|image|images|imgs|pixel|frame|rgb|depth_map|lq|hr|lr)s?$|image_|^im$", Role("normal", ("bchw", "bcthw", "bchwt"))),
-    (r"video|clip|voxel|volume", Role("normal", ("bcthw", "btchw", "bchw"))),
-    (r"^(t|time|timesteps?|step|sigmas?|noise_levels?|log_snr|temb_t)$|time_step", Role("unit", ("b", "bd"))),
-    (r"^(temb|emb|embedding|time_emb|t_emb|time_embed|cond|conditioning|style|latent|noise|z|c|context_vector|global_cond|vec|pooled|cond_emb|g|w)$|pooled_", Role("normal", ("bd", "bsd", "bchw"))),
-    (r"wav|waveform|audio|speech|signal|^sig", Role("normal", ("bl", "bcl", "l"))),
-    (r"spec|mel|fbank", Role("normal", ("bcs", "bsc", "bchw"))),
-    (r"^(h|h0|hx|hidden|state|cell|c0|prev_state|memory_state|states)$", Role("normal", ("bd", "bsd"))),
-    (r"adj|adjacency|graph|laplacian|support", Role("normal", ("ss", "bss"))),
-    (r"state_embeds|encoder_hidden|hidden_states|inputs_embeds|_embeds$|embeds?$|context|memory|^(q|k|v|query|key|value|queries|keys|values)$|tokens|seq|^(src|tgt)$|encoder_out|enc_out|features_seq", Role("normal", ("bsd", "bchw", "bd"))),
-    (r"coords|points|pos|xyz|positions|boxes|bbox|rois", Role("normal", ("bs3", "s3", "b4"))),
-    (r"^(obs|observation|state|action|actions|act|reward|rewards)s?$", Role("normal", ("bd", "bsd"))),
-    (r"feat|feature|fmap|map", Role("normal", ("bchw", "bsd", "bd"))),
+    (r"edge_index|adj_t|edge_label_index|edges", Role("ids", ("2e",))),
+    (r"edge_(attr|feats?|embed\w*|features?)|^e$", Role("normal", ("ed", "bssd"))),
+    (r"edge_(weights?|types?|norm)", Role("normal", ("e",))),
+    (r"cu_seqlens\w*", Role("ids", ("b",))),
+    (r"lengths?$|lens$|len$|seq_len|^lens?$|seqlens?", Role("lengths", ("b",))),
+    (_INDEX_WORDS, Role("ids", ("bs", "b", "bss"))),
+    (r"^(targets?|gt|y|truth|ground_truth|tgt_out|y_hat|y_pred|gts?)$", Role("normal", ("bd", "bsd", "bchw", "b"))),
+    (r"masks?|\w*mask", Role("ones", ("bs", "bss", "b1ss", "bsd"))),
+    (r"position_embeddings?|rotary\w*|rope|freqs\w*|cos_sin|rotary_pos_emb|image_rotary_emb|pos_emb|cos|sin", Role("normal", ("bsk", "sk", "bsd"))),
+    (r"pixel_values|^(img|image|images|imgs|pixel|frame|rgb|depth_map|lq|hr|lr)s?\d*$|^image$|^im$|pixels", Role("normal", ("bchw", "bcthw", "bchwt"))),
+    (r"videos?|clip|voxels?|volume|frames", Role("normal", ("bcthw", "btchw", "bchw"))),
+    (r"^(t|time|timesteps?|step|sigmas?|noise_levels?|log_snr)$|time_steps?|timesteps?", Role("unit", ("b", "bd"))),
+    (r"^(temb|emb|embedding|time_emb|t_emb|time_embed|cond|conditioning|style|latents?|noise|z|c|context_vector|global_cond|vec|pooled|cond_emb|g|w|styles)$|pooled\w*|temb", Role("normal", ("bd", "bsd", "bchw"))),
+    (r"wav\w*|audios?|speech|signals?|^sig$|mixture|mix", Role("normal", ("bl", "bcl", "l"))),
+    (r"spec\w*|mels?|fbank|log_mels?", Role("normal", ("bcs", "bsc", "bchw"))),
+    (r"^(h|h0|hx|hidden|cell|c0|prev_state|memory_state|states?)$", Role("normal", ("bd", "bsd"))),
+    (r"adj\w*|graph|laplacian|supports?", Role("normal", ("ss", "bss"))),
+    (r"encoder_hidden\w*|hidden_states?|\w*embeds?|context|memory|^(q|k|v|query|key|value|queries|keys|values)$|tokens|seq|^(src|tgt)$|encoder_out\w*|enc_out", Role("normal", ("bsd", "bchw", "bd"))),
+    (r"coords?|points|pos|xyz|positions|boxes|bbox(es)?|rois", Role("normal", ("bs3", "s3", "b4"))),
+    (r"^(obs|observations?|actions?|act|rewards?|obs_next)$", Role("normal", ("bd", "bsd"))),
+    (r"(image|text|video|audio|student|teacher|global|user|item|graph|node)_features?|logits|preds?|predictions?|probs?|scores", Role("normal", ("bd", "bsd", "bchw"))),
+    (r"feats?|features?|fmaps?|maps?", Role("normal", ("bchw", "bsd", "bd"))),
 )
 _ANY = Role("normal", ("bsd", "bchw", "bd", "bcthw", "b", "bssd"))
 
 
 def role(name: str) -> Role:
     """What a forward parameter of this name probably holds."""
-    found = _first(_ROLES, words(name))
+    found: Optional[Role] = _first(_ROLES, name)
     return _ANY if found is None else found
 
 

@@ -1,0 +1,114 @@
+"""Choosing a config: a class of the project, with its sizes made small, or a record that discovers what is read of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from typing import Any, Iterator, List, Optional, Tuple
+
+import torch
+
+from . import vocabulary
+from .classes import Builder, name_of
+from .infer import Place
+from .standin import is_stand_in
+from .tree import plain
+from .uses import Uses
+from .values import Built, Items, Literal, Record, Value
+
+_CONFIG_WORDS = ("Config", "Configuration", "Args", "Arguments", "Params", "Options", "Hparams", "HParams", "Settings", "Cfg")
+
+
+def choose_config(wanted: Any, uses: Uses, place: Place, build: Builder) -> Iterator[Value]:
+    """A config: the annotated class, then classes named like configs that the file knows, the best answering first; last a record."""
+    asked = {name for name in (*uses.attributes, *uses.methods) if not name.startswith("_")}
+    if isinstance(wanted, type) and not inspect.isabstract(wanted) and wanted not in (object, type):
+        yield from _instances(wanted, build)
+    known = [(_share_answered(found, asked), number, found) for number, found in enumerate(_config_classes(place)) if found is not wanted]
+    for share, _, found in sorted(known, key=lambda entry: (-entry[0], entry[1])):
+        if share >= 0.7:
+            yield from _instances(found, build)
+    yield Record()
+
+
+def _instances(found: type, build: Builder) -> Iterator[Value]:
+    named = name_of(found)
+    instance = _instance(found) if named is not None and constructible(found) else None
+    if named is not None and instance is not None:
+        small = shrunk(instance)
+        if small:
+            yield Built(named, (), small)
+        yield Built(named)
+    else:
+        real = build(found)
+        if real is not None:
+            yield real
+
+
+def constructible(found: type) -> bool:
+    """Can the class be called without arguments, by its signature?"""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return all(parameter.default is not parameter.empty or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in parameters)
+
+
+def _instance(found: type) -> Any:
+    try:
+        return found()
+    except Exception:
+        return None
+
+
+def _config_classes(place: Place) -> List[type]:
+    """Classes named like configs in the files of the function and of the class."""
+    function = plain(place.function)
+    known = dict(function.__globals__) if function is not None else {}
+    if place.owner is not None:
+        known.update(vars(sys.modules.get(place.owner.__module__, place.owner)))
+    named = [found for name, found in known.items() if isinstance(found, type) and (name.endswith(_CONFIG_WORDS) or dataclasses.is_dataclass(found))]
+    return [found for found in dict.fromkeys(named) if not issubclass(found, torch.nn.Module) and not is_stand_in(found)]
+
+
+def _share_answered(found: type, asked: Any) -> float:
+    """The share of the attributes read that an instance has."""
+    if not asked or not constructible(found):
+        return 0.0
+    instance = _instance(found)
+    return sum(hasattr(instance, name) for name in asked) / len(asked) if instance is not None else 0.0
+
+
+def shrunk(instance: Any) -> Tuple[Tuple[str, Value], ...]:
+    """The attributes of a config that should be smaller, with their smaller values; nested configs are not entered."""
+    found = []
+    for name, value in sorted(vars(instance).items()) if hasattr(instance, "__dict__") else []:
+        smaller = None if name.startswith("_") else smaller_value(name, value)
+        if smaller is not None:
+            found.append((name, smaller))
+    return tuple(found)
+
+
+def smaller_value(name: str, value: Any) -> Optional[Value]:
+    """A smaller stand-in for a number or a list of numbers, None where it is small enough."""
+    if is_stand_in(value):
+        return Literal(vocabulary.real_number(name) if vocabulary.sounds_real(name) else vocabulary.whole_number(name))
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        small = _small(name, value)
+        return Literal(small) if small < value else None
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+        items = tuple(_small(name, item) for item in value)
+        return Items("list" if isinstance(value, list) else "tuple", tuple(Literal(item) for item in items)) if items != tuple(value) else None
+    return None
+
+
+def _small(name: str, value: int) -> int:
+    known = vocabulary.known_number(name)
+    if known is not None:
+        return min(value, max(known, 1)) if known else min(value, vocabulary.DIM - 1)
+    return min(value, vocabulary.DIM)
+
+
