@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lintorch.flow.gate import Seed
+from lintorch.flow.seed import Seed
 from lintorch.flow.statement import Statement
 from lintorch.flow.temporary import Temporary
 from lintorch.source.text import Span
@@ -15,6 +15,7 @@ from lintorch.source.text import Span
 if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.event import Definition
     from lintorch.flow.function import FunctionFlow
+    from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Fix",
     "FunctionFlow",
     "Inlining",
+    "Kept",
     "Measurement",
     "Move",
     "Operation",
@@ -157,12 +159,14 @@ class Rule:
     def finding(
         self,
         function: FunctionFlow,
-        place: Definition,
+        place: Definition | Span,
         message: str,
         *,
         fix: Fix | None = None,
         evidence: tuple[str, ...] = (),
         severity: Severity = Severity.WARNING,
+        retains: Retention | None = None,
     ) -> Finding:
-        """A finding of this rule at the statement of a definition."""
-        return Finding(self.code, self.name, message, function.own_statement(place).span, function.entry.qualname, severity, evidence, fix)
+        """A finding of this rule at the statement of a definition, or at the span given."""
+        span = place if isinstance(place, Span) else function.own_statement(place).span
+        return Finding(self.code, self.name, message, span, function.entry.qualname, severity, evidence, fix, retains)

@@ -132,7 +132,7 @@ class _Pass:
             return self.project.judged_methods(self.module)
         functions = self.module.functions.values()
         if scope is Scope.TRAINING:
-            return functions
+            return (*functions, self.module.script)
         return (entry for entry in functions if entry.owner and self.project.module_evidence(entry.owner))
 
     def _judge(self, entry: FunctionEntry, rules: list[Rule]) -> None:

@@ -15,6 +15,7 @@ from lintorch.flow.effect import Effect, effect
 from lintorch.flow.event import Binding, Definition, Event, Graph, Kind
 from lintorch.flow.lowering import lower_function
 from lintorch.flow.movement import Inlining, MovePlanner
+from lintorch.flow.precedence import PRIMARY, strength
 from lintorch.flow.purity import is_pure
 from lintorch.flow.result import PAIR_MODULES, TupleResult, pair_function
 from lintorch.flow.scope import SharedNames, shared_names
@@ -22,6 +23,7 @@ from lintorch.flow.segment import Segment, cut
 from lintorch.flow.stability import Stability
 from lintorch.flow.statement import Statement
 from lintorch.flow.temporary import Temporary
+from lintorch.flow.training import TrainingFlow
 from lintorch.project.module import FunctionEntry, Module
 from lintorch.project.project import Project
 from lintorch.source.text import Span
@@ -54,6 +56,18 @@ class FunctionFlow:
     @cached_property
     def chains(self) -> Chains:
         return chain(self.graph)
+
+    @cached_property
+    def training(self) -> TrainingFlow:
+        """What the function does with graphs over time."""
+        return TrainingFlow(self)
+
+    def of(self, entry: FunctionEntry) -> FunctionFlow:
+        """The flow of another function of the project, remembered with it."""
+        if "flow" not in entry.memo:
+            entry.memo["flow"] = FunctionFlow(entry, entry.module, self.project)
+        flow: FunctionFlow = entry.memo["flow"]
+        return flow
 
     # Names
 
@@ -228,6 +242,16 @@ class FunctionFlow:
     def text(self, node: cst.CSTNode) -> str:
         """The file's text of a node."""
         return self.segment.text(node)
+
+    def detached(self, node: cst.BaseExpression) -> str:
+        """The text of `node.detach()`, with parentheses where they are needed."""
+        text = self.text(node)
+        return f"{text}.detach()" if strength(node) >= PRIMARY else f"({text}).detach()"
+
+    def short(self, node: cst.CSTNode) -> str:
+        """The text of a node on one line, cut where it is long."""
+        text = " ".join(self.text(node).split())
+        return text if len(text) <= 40 else f"{text[:37]}..."
 
     def line(self, node: cst.CSTNode) -> int:
         """The 1-based line a node begins on."""

@@ -6,30 +6,28 @@ A seed may be there without a finding, never the other way round; a test with th
 from __future__ import annotations
 
 import ast
-import enum
 from collections.abc import Iterable, Iterator, Sequence
+
+from lintorch.flow.seed import Seed
+from lintorch.flow.training_gate import training_seeds
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Seed(enum.Enum):
-    """Something without which a rule has nothing to say about a function."""
-
-    RETURNED_NAME = "a name is bound and returned by the next statement"
-    SINGLE_USE = "a computed value is bound to a name that the next statement reads"
-    DEAD_STORE = "a name is bound and not read afterwards"
-    SELF_ASSIGNMENT = "a name is assigned to itself"
-    PAIR = "a call is unpacked into two targets"
+_FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR})
 
 
-def seeds(function: FunctionNode) -> frozenset[Seed]:
-    """The seeds in a function's own statements and those nested in it."""
+def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
+    """The seeds among `wanted` in a function's own statements (and those of comprehensions and lambdas within them)."""
     found: set[Seed] = set()
-    for suite in _suites(function):
-        found.update(_seeds_of(suite))
-    if _Liveness().finds_dead_store(function.body):
+    if wanted & _FORWARD_SEEDS:
+        for suite in _suites(function):
+            found.update(_seeds_of(suite))
+    if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(function.body):
         found.add(Seed.DEAD_STORE)
-    return frozenset(found)
+    if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE}:
+        found.update(training_seeds(function))
+    return frozenset(found & wanted)
 
 
 def _suites(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:

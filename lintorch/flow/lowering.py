@@ -334,9 +334,12 @@ class Lowering(ExpressionLowering):
         self.define(node.name.value, node, Binding.NESTED)
 
 
-def lower_function(function: cst.FunctionDef, may_suppress: MaySuppress) -> Graph:
-    """The graph of a function's body; its parameters are bound before the first event of the body."""
+def lower_function(function: cst.FunctionDef | cst.Module, may_suppress: MaySuppress) -> Graph:
+    """The graph of a function's body, parameters bound before its first event, or of a module's own statements."""
     lowering = Lowering(function, may_suppress)
+    if isinstance(function, cst.Module):
+        lowering.suite(function)
+        return lowering.finish()
     for parameter in _parameters(function.params):
         lowering.define(parameter.name.value, parameter, Binding.PARAMETER)
     lowering.suite(function.body)

@@ -6,7 +6,7 @@ import libcst as cst
 
 # Binding strength; higher binds tighter. Primaries (names, calls, attributes, subscripts, displays, literals) are strongest.
 _WALRUS, _LAMBDA, _CONDITION, _OR, _AND, _NOT, _COMPARISON = range(7)
-_BIT_OR, _BIT_XOR, _BIT_AND, _SHIFT, _SUM, _PRODUCT, _SIGN, _POWER, _AWAIT, _PRIMARY = range(7, 17)
+_BIT_OR, _BIT_XOR, _BIT_AND, _SHIFT, _SUM, _PRODUCT, _SIGN, _POWER, _AWAIT, PRIMARY = range(7, 17)
 
 _BINARY: dict[type[cst.CSTNode], int] = {
     cst.BitOr: _BIT_OR,
@@ -41,14 +41,14 @@ _OTHER: dict[type[cst.CSTNode], int] = {
 def strength(node: cst.BaseExpression) -> int:
     """How tightly an expression binds as written, its own parentheses included."""
     if node.lpar:
-        return _PRIMARY
+        return PRIMARY
     if isinstance(node, cst.BinaryOperation):
         return _BINARY[type(node.operator)]
     if isinstance(node, cst.BooleanOperation):
         return _AND if isinstance(node.operator, cst.And) else _OR
     if isinstance(node, cst.UnaryOperation):
         return _NOT if isinstance(node.operator, cst.Not) else _SIGN
-    return _OTHER.get(type(node), _PRIMARY)
+    return _OTHER.get(type(node), PRIMARY)
 
 
 def needs_parentheses(value: cst.BaseExpression, place: cst.CSTNode, parent: cst.CSTNode) -> bool:
@@ -60,17 +60,17 @@ def _required(place: cst.CSTNode, parent: cst.CSTNode) -> int:
     if isinstance(parent, cst.BinaryOperation):
         own = _BINARY[type(parent.operator)]
         if isinstance(parent.operator, cst.Power):
-            return _PRIMARY if place is parent.left else _SIGN
+            return PRIMARY if place is parent.left else _SIGN
         return own if place is parent.left else own + 1
     if isinstance(parent, cst.Return | cst.Expr | cst.Assign | cst.AugAssign | cst.AnnAssign):
         # `return a, b` is fine, `x = yield` too, but keep what is rare out of sight.
         return _WALRUS
     if isinstance(parent, cst.Arg):
-        return _PRIMARY if parent.star else _LAMBDA
+        return PRIMARY if parent.star else _LAMBDA
     if isinstance(parent, cst.Index | cst.Element | cst.DictElement):
         return _LAMBDA
     if isinstance(parent, cst.UnaryOperation):
         return _NOT if isinstance(parent.operator, cst.Not) else _SIGN
     if isinstance(parent, cst.Comparison | cst.ComparisonTarget):
         return _BIT_OR
-    return _PRIMARY
+    return PRIMARY

@@ -9,6 +9,7 @@ from functools import cached_property
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
+from lintorch.project.module import SCRIPT
 from lintorch.source.text import Source, Span
 
 # An indented function is parsed behind a block opener rather than dedented: dedenting would change multi-line strings,
@@ -54,7 +55,7 @@ class Segment:
     source: Source
     parsed: str
     tree: cst.Module
-    function: cst.FunctionDef
+    function: cst.FunctionDef | cst.Module
     shift: int  # add to an offset in `parsed` to get the offset in the file
 
     @cached_property
@@ -90,7 +91,9 @@ def _lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int]:
 
 
 def cut(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Segment:
-    """The segment of a function; raises Unmappable where libcst rejects it. The file's nesting depth must have been checked (`source.parse`)."""
+    """The segment of a function, or of a whole module for `Module.script`; raises Unmappable where libcst rejects it. The file's nesting depth must have been checked (`source.parse`)."""
+    if node.name == SCRIPT:
+        return _whole(source)
     first, last = _lines_of(node)
     start, end = source.line_span(first).start, source.line_span(last).end
     body = source.text[start:end]
@@ -100,6 +103,14 @@ def cut(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Segment
         return Segment(source, opener + body, tree, _function_in(tree, opener), start - len(opener))
     except (cst.ParserSyntaxError, RecursionError, TypeError):
         raise Unmappable from None
+
+
+def _whole(source: Source) -> Segment:
+    try:
+        tree = cst.parse_module(source.text)
+    except (cst.ParserSyntaxError, RecursionError, TypeError):
+        raise Unmappable from None
+    return Segment(source, source.text, tree, tree, 0)
 
 
 def _function_in(tree: cst.Module, opener: str) -> cst.FunctionDef:

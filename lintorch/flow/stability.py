@@ -41,7 +41,8 @@ class Stability:
 
     def _stable_on_self(self, owner: ClassEntry, node: cst.Attribute) -> bool:
         name = node.attr.value
-        stores = self.project.attribute_stores(owner).get(name, ())
+        by_name = self.project.attribute_stores(owner)
+        stores = (*by_name.get(name, ()), *by_name.get("*", ()))  # setattr with a computed name may store anywhere
         if any(store.method.node.name != "__init__" for store in stores) or self._is_property(owner, name):
             return False
         return bool(stores) or node in self.callees

@@ -12,6 +12,7 @@ from typing import Any
 from lintorch.source.text import Source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+SCRIPT = "<module>"
 
 _BUILTINS = frozenset(dir(builtins))
 # Statements that bind nothing the index holds; most of a file, so they are told apart first.
@@ -131,6 +132,14 @@ class Module:
     def constants(self) -> Mapping[str, ast.expr | None]:
         """Other names assigned at module level, with their value where one plain assignment gives it."""
         return self._index.constants
+
+    @cached_property
+    def script(self) -> FunctionEntry:
+        """The statements of the module itself, as a function without parameters named <module>."""
+        arguments = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+        node = ast.FunctionDef(name=SCRIPT, args=arguments, body=self.tree.body, decorator_list=[], returns=None, type_comment=None)
+        node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = 1, len(self.source.line_starts), 0, 0
+        return FunctionEntry(self, SCRIPT, node, None)
 
     @cached_property
     def exports(self) -> tuple[str, ...] | None:

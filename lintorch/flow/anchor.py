@@ -1,0 +1,115 @@
+"""Calls that run backward: proof that what they are called on is a tensor with a graph, and, without retain_graph, that its graph is gone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lintorch.flow.event import Definition, Event, Graph, Kind, Region, RegionKind
+
+# Methods that run backward on their first argument (Lightning, Accelerate, Fabric, DeepSpeed).
+_ON_ARGUMENT = frozenset({"manual_backward", "backward"})
+# Methods between a loss and its backward() that keep one loss one loss.
+_PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double", "view", "reshape", "loss_scale", "div"})
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """One call that runs backward: the event, the names whose value it runs on, and whether graphs outlive it."""
+
+    event: Event
+    roots: tuple[cst.Name | cst.Attribute, ...]
+    retains: bool
+
+
+def backward_calls(graph: Graph) -> Iterator[Backward]:
+    """The backward calls of a function, in order."""
+    for event in graph.events:
+        if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
+            values = _run_on(event.node)
+            if values:
+                roots = tuple(root for value in values for root in roots_of(value))
+                yield Backward(event, roots, _retains(event.node))
+
+
+def returned_losses(graph: Graph) -> Iterator[Backward]:
+    """What a training step returns, alone or as the "loss" of a dict, as if backward ran on it there."""
+    for event in graph.events:
+        if event.kind is Kind.RETURN and isinstance(event.node, cst.Return) and event.node.value is not None:
+            value = event.node.value
+            losses = [element.value for element in value.elements if _is_loss_entry(element)] if isinstance(value, cst.Dict) else [value]
+            yield Backward(event, tuple(root for loss in losses for root in roots_of(loss)), False)
+
+
+def _is_loss_entry(element: cst.BaseDictElement) -> bool:
+    return isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString) and element.key.raw_value == "loss"
+
+
+def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
+    """The expressions a call runs backward on; empty where it is no such call."""
+    if not isinstance(call.func, cst.Attribute):
+        return ()
+    name, receiver = call.func.attr.value, call.func.value
+    positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+    if isinstance(receiver, cst.Attribute) and receiver.attr.value == "autograd" and name == "backward":
+        return tuple(positional[:1])
+    if name == "backward" and (not positional or _is_value(receiver)):
+        return (receiver,)
+    if name in _ON_ARGUMENT and positional:
+        return (positional[0],)
+    return ()
+
+
+def _is_value(receiver: cst.BaseExpression) -> bool:
+    """`loss.backward(gradient)` rather than `accelerator.backward(loss)`: only a computed receiver can tell."""
+    return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+
+
+def roots_of(value: cst.BaseExpression) -> Iterator[cst.Name | cst.Attribute]:
+    """The names whose value an expression scales, shifts by nothing, or hands through: `(loss / 4).mean()` has the root `loss`."""
+    if isinstance(value, cst.Name) or isinstance(value, cst.Attribute):
+        yield value
+    elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PASSING:
+        yield from roots_of(value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value)
+    elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide):
+        numbers = [isinstance(side, cst.Integer | cst.Float) for side in (value.left, value.right)]
+        yield from roots_of(value.right if numbers[0] else value.left)
+    elif isinstance(value, cst.UnaryOperation):
+        yield from roots_of(value.expression)
+
+
+def _retains(call: cst.Call) -> bool:
+    """May the graph be used again: retain_graph or create_graph given and not plainly False?"""
+    flags = [arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value in ("retain_graph", "create_graph")]
+    return any(not (isinstance(flag, cst.Name) and flag.value in ("False", "None")) for flag in flags)
+
+
+def loop_of(region: Region) -> Region | None:
+    """The innermost loop around a region."""
+    current: Region | None = region
+    while current is not None and current.kind is not RegionKind.LOOP:
+        current = current.parent
+    return current
+
+
+def encloses(outer: Region, inner: Region) -> bool:
+    """Is `inner` the region `outer` or within it?"""
+    current: Region | None = inner
+    while current is not None:
+        if current is outer:
+            return True
+        current = current.parent
+    return False
+
+
+def anchored(backwards: Iterable[Backward], reaching: Mapping[int, tuple[Definition, ...]], loads: Mapping[cst.CSTNode, Event]) -> dict[Definition, Backward]:
+    """Definitions whose value backward is run on, each with the first such call."""
+    found: dict[Definition, Backward] = {}
+    for backward in backwards:
+        for root in backward.roots:
+            event = loads.get(root)
+            for definition in reaching.get(event.at, ()) if event is not None else ():
+                found.setdefault(definition, backward)
+    return found

@@ -1,0 +1,163 @@
+"""Where a value goes: the forward slice of a definition, up to what keeps its graph in use, lets it out of sight, or cuts it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lintorch.flow.event import Binding, Definition, Event
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, PLAIN_BUILTINS
+
+
+class Fate(enum.Enum):
+    """What may become of a value."""
+
+    BACKWARD = "backward runs through it"
+    RETURNED = "it is returned or yielded"
+    ESCAPES = "it is handed to code that is not read here"
+    STORED = "it is stored on an attribute, in place of what was there"
+    SUMMED = "it is added to an attribute"
+    COLLECTED = "it is put into a container that outlives the call"
+
+
+# Methods that read what they are given and keep nothing (research: tqdm, f-strings and TensorBoard do not retain).
+_OBSERVING = frozenset(
+    {
+        "add_scalar",
+        "add_scalars",
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "write",
+        "set_postfix",
+        "set_description",
+        "set_postfix_str",
+        "print",
+        "log_metric",
+        "format",
+    }
+)
+_GRADIENT_FUNCTIONS = frozenset({"torch.autograd.grad", "torch.autograd.backward", "torch.autograd.functional.jacobian", "torch.autograd.functional.hessian"})
+_BACKWARD_METHODS = frozenset({"backward", "manual_backward"})
+_KEEPING = frozenset({"append", "appendleft", "add", "put", "push", "insert", "extend", "setdefault", "update"})
+_THROUGH = (
+    cst.BinaryOperation, cst.UnaryOperation, cst.IfExp, cst.BooleanOperation, cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Element, cst.DictElement, cst.Index,
+    cst.SubscriptElement, cst.StarredElement, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.Await, cst.NamedExpr,
+)  # fmt: skip
+
+
+@dataclass
+class Fates:
+    """Follows values of one function forward, through assignments and operations."""
+
+    parents: Mapping[cst.CSTNode, cst.CSTNode]
+    uses: Mapping[int, tuple[Event, ...]]
+    made_in: Callable[[cst.CSTNode], tuple[Definition, ...]]  # the definitions a statement makes
+    container: Callable[[cst.BaseExpression], tuple[Definition, ...]]  # the definitions a name in an expression may see
+    qualify: Callable[[cst.BaseExpression], str | None]
+    known: dict[Definition, frozenset[Fate]] = field(default_factory=dict)
+
+    def of(self, definition: Definition) -> frozenset[Fate]:
+        """Everything that may become of the value, while it still has its graph."""
+        if definition not in self.known:
+            self.known[definition] = frozenset()  # round a loop: what the first turn finds is all there is
+            self.known[definition] = frozenset(fate for use in self.uses.get(definition.event.at, ()) for fate in self.of_node(use.node))
+        return self.known[definition]
+
+    def of_node(self, node: cst.CSTNode) -> Iterator[Fate]:
+        """What becomes of the value of an expression from where it stands."""
+        parent = self.parents.get(node)
+        if isinstance(parent, _THROUGH):
+            yield from self.of_node(parent)
+        elif isinstance(parent, cst.Attribute):
+            yield from self._of_attribute(parent)
+        elif isinstance(parent, cst.Subscript):
+            yield from self.of_node(parent) if parent.value is node else ()
+        elif isinstance(parent, cst.Arg):
+            yield from self._of_argument(parent)
+        elif isinstance(parent, cst.Return | cst.Yield):
+            yield Fate.RETURNED
+        elif isinstance(parent, cst.Assign | cst.AnnAssign | cst.AugAssign):
+            yield from self._of_assignment(parent, node)
+        elif isinstance(parent, cst.For | cst.CompFor) and parent.iter is node:
+            yield from self._of_made(parent)
+
+    def _of_attribute(self, attribute: cst.Attribute) -> Iterator[Fate]:
+        call = self.parents.get(attribute)
+        name = attribute.attr.value
+        if isinstance(call, cst.Call) and call.func is attribute:
+            if name in _BACKWARD_METHODS:
+                yield Fate.BACKWARD
+            elif name not in CUTTING_METHODS and name not in _KEEPING:
+                yield from self.of_node(call)
+        elif name not in CUTTING_ATTRIBUTES:
+            yield from self.of_node(attribute)
+
+    def _of_argument(self, arg: cst.Arg) -> Iterator[Fate]:
+        call = self.parents.get(arg)
+        if not isinstance(call, cst.Call):
+            return
+        name = self.qualify(call.func) or ""
+        method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
+        package, _, function = name.rpartition(".")
+        if name in _GRADIENT_FUNCTIONS or method in _BACKWARD_METHODS:
+            yield Fate.BACKWARD
+        elif (package == "builtins" and function in PLAIN_BUILTINS) or name.split(".")[0] in ("numpy", "math", "logging") or method in _OBSERVING:
+            return
+        elif method in _KEEPING and isinstance(call.func, cst.Attribute):
+            yield from self._of_kept(call.func.value)
+        elif package == "builtins" or name.split(".")[0] == "torch":
+            yield from self.of_node(call) if function not in CUTTING_FUNCTIONS else ()
+        else:
+            yield Fate.ESCAPES
+            yield from self.of_node(call)
+
+    def _of_kept(self, container: cst.BaseExpression) -> Iterator[Fate]:
+        """The value lives on in a container; what becomes of the container becomes of it."""
+        while isinstance(container, cst.Subscript):
+            container = container.value
+        definitions = self.container(container)
+        if not definitions or any(definition.binding is Binding.PARAMETER for definition in definitions):
+            yield Fate.COLLECTED
+        for definition in definitions:
+            yield from self.of(definition)
+
+    def _of_assignment(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign, node: cst.CSTNode) -> Iterator[Fate]:
+        if statement.value is not node:
+            return
+        targets = [target.target for target in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
+        for target in targets:
+            if isinstance(target, cst.Subscript):
+                yield from self._of_kept(target.value)
+            elif isinstance(target, cst.Attribute):
+                yield Fate.SUMMED if _accumulates(statement, target) else Fate.STORED
+        yield from self._of_made(statement)
+
+    def _of_made(self, statement: cst.CSTNode) -> Iterator[Fate]:
+        for definition in self.made_in(statement):
+            yield from self.of(definition)
+
+
+def _accumulates(statement: cst.CSTNode, target: cst.Attribute) -> bool:
+    """`self.sum += value`, or an assignment that reads what it binds."""
+    return isinstance(statement, cst.AugAssign) or (isinstance(statement, cst.Assign) and _reads(statement.value, target))
+
+
+def _reads(value: cst.CSTNode, target: cst.Attribute) -> bool:
+    return value.deep_equals(target) or any(_reads(child, target) for child in value.children)
+
+
+def parents_of(root: cst.CSTNode) -> dict[cst.CSTNode, cst.CSTNode]:
+    """The parent of every node under `root`."""
+    parents: dict[cst.CSTNode, cst.CSTNode] = {}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        for child in node.children:
+            parents[child] = node
+            pending.append(child)
+    return parents

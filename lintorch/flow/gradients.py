@@ -1,0 +1,137 @@
+"""Is autograd recording here? Three answers: yes, no, and nobody can tell from the text."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from collections.abc import Callable, Iterable
+
+import libcst as cst
+
+from lintorch.flow.event import Region, RegionKind
+from lintorch.project.module import FunctionEntry
+from lintorch.project.project import Project
+
+
+class Gradients(enum.Enum):
+    """The grad mode at a place."""
+
+    ON = "recorded"
+    OFF = "not recorded"
+    MAYBE = "maybe"
+
+
+# Hooks that Lightning's Trainer calls with gradients off.
+_EVALUATION_HOOKS = frozenset(
+    {
+        "validation_step",
+        "test_step",
+        "predict_step",
+        "on_validation_epoch_end",
+        "on_test_epoch_end",
+        "validation_epoch_end",
+        "test_epoch_end",
+        "on_validation_batch_end",
+    }
+)
+# Context managers that leave grad mode alone.
+_NEUTRAL = (
+    "torch.autocast",
+    "torch.amp.",
+    "torch.cuda.",
+    "torch.cpu.",
+    "torch.autograd.profiler.",
+    "torch.profiler.",
+    "torch.autograd.set_detect_anomaly",
+    "torch.device",
+)
+_NEUTRAL_ROOTS = frozenset({"builtins", "contextlib", "tqdm", "time", "warnings", "threading", "tempfile", "pathlib", "os", "io", "rich", "nullcontext"})
+_SWITCHES = ("set_grad_enabled", "_set_grad_enabled")
+
+
+class GradMode:
+    """Grad mode within one function. `mode_of` gives "off", "on" or None for a context manager's expression."""
+
+    def __init__(self, entry: FunctionEntry, project: Project, qualify: Callable[[cst.BaseExpression], str | None], trains: bool) -> None:
+        self.entry, self.project, self.qualify, self.trains = entry, project, qualify, trains
+
+    def at(self, region: Region) -> Gradients:
+        """Grad mode for the code of a region: the innermost manager that sets it counts, then what surrounds the function."""
+        current: Region | None = region
+        while current is not None:
+            if current.kind is RegionKind.WITH and isinstance(current.node, cst.With):
+                mode = self._of_items(item.item for item in reversed(current.node.items))
+                if mode is not None:
+                    return mode
+            current = current.parent
+        return self._of_function()
+
+    def _of_items(self, managers: Iterable[cst.BaseExpression]) -> Gradients | None:
+        for manager in managers:
+            mode = self._of_manager(manager)
+            if mode is not None:
+                return mode
+        return None
+
+    def _of_manager(self, manager: cst.BaseExpression) -> Gradients | None:
+        callee = manager.func if isinstance(manager, cst.Call) else manager
+        name = self.qualify(callee)
+        if name is None:
+            # A manager that is a local value or a method may be anything; where backward runs inside, it shows what it is.
+            return None if self.trains else Gradients.MAYBE
+        if name.rpartition(".")[2] in _SWITCHES:
+            return _switch(manager)
+        mode = self.project.grad_mode(name)
+        if mode is not None:
+            return Gradients.OFF if mode == "off" else Gradients.ON
+        return None if name.startswith(_NEUTRAL) or name.split(".")[0] in _NEUTRAL_ROOTS or self.trains else Gradients.MAYBE
+
+    def _of_function(self) -> Gradients:
+        decorated = self.project.decorated_grad_mode(self.entry)
+        if decorated is not None:
+            return Gradients.OFF if decorated == "off" else Gradients.ON
+        if self.trains:
+            return Gradients.ON
+        if self._switches() or self.entry.name in _EVALUATION_HOOKS or any(name is None for name in self.entry.decorators):
+            return Gradients.MAYBE
+        return self._of_callers()
+
+    def _switches(self) -> bool:
+        """Is the mode switched by a statement somewhere in the function or at module level?"""
+        names = (node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(self.entry.node) if isinstance(node, ast.Attribute | ast.Name))
+        return any(name in _SWITCHES for name in names)
+
+    def _of_callers(self) -> Gradients:
+        """Off or unknown if a caller in the file may have switched gradients off round the call."""
+        modes = [mode_around(call.caller, call.node, self.project) for call in self.project.callers(self.entry)]
+        return Gradients.ON if all(mode is Gradients.ON for mode in modes) else Gradients.MAYBE
+
+
+def _switch(manager: cst.BaseExpression) -> Gradients:
+    argument = manager.args[0].value if isinstance(manager, cst.Call) and manager.args else None
+    if isinstance(argument, cst.Name) and argument.value in ("True", "False"):
+        return Gradients.ON if argument.value == "True" else Gradients.OFF
+    return Gradients.MAYBE
+
+
+def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, depth: int = 3) -> Gradients:
+    """Grad mode where `call` stands in `caller`, by syntax: decorators, with statements around it, and the caller's own callers."""
+    if caller is None:
+        return Gradients.ON
+    if caller.name in _EVALUATION_HOOKS or project.decorated_grad_mode(caller) == "off":
+        return Gradients.OFF
+    for statement in _withs_around(caller.node, call):
+        for item in statement.items:
+            callee = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+            name = caller.module.qualify(callee)
+            if name is not None and (project.grad_mode(name) == "off" or name.rpartition(".")[2] in _SWITCHES):
+                return Gradients.OFF
+    if not depth:
+        return Gradients.MAYBE
+    modes = [mode_around(outer.caller, outer.node, project, depth - 1) for outer in project.callers(caller) if outer.caller is not caller]
+    return Gradients.ON if all(mode is Gradients.ON for mode in modes) else Gradients.MAYBE
+
+
+def _withs_around(function: ast.AST, call: ast.Call) -> list[ast.With]:
+    """The with statements of a function whose suite holds the call."""
+    return [node for node in ast.walk(function) if isinstance(node, ast.With) and any(inner is call for body in node.body for inner in ast.walk(body))]

@@ -1,0 +1,278 @@
+"""Tensor facts: what each expression of a function is known to be, from how it was made and from what is done with it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from lintorch.flow.event import Binding, Definition, Event, Kind
+from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.torch_names import (
+    CUTTING_ATTRIBUTES,
+    CUTTING_FUNCTIONS,
+    CUTTING_METHODS,
+    MODULE_METHODS,
+    MODULE_WRAPPERS,
+    PLAIN_BUILTINS,
+    SAME_ATTRIBUTES,
+    SAME_ITERATORS,
+    SAME_MODULE_METHODS,
+    is_differentiable_function,
+    is_loader_class,
+    is_loss_class,
+    is_module_class,
+    is_optimizer_class,
+)
+
+
+@dataclass
+class Surroundings:
+    """What inference asks of the function and the project around it."""
+
+    qualify: Callable[[cst.BaseExpression], str | None]
+    reaching: Mapping[int, tuple[Definition, ...]]
+    loads: Mapping[cst.CSTNode, Event]
+    anchored: Mapping[Definition, str]  # definitions that backward is run on, with the evidence
+    line: Callable[[cst.CSTNode], int]
+    gradients_on: Callable[[cst.CSTNode], bool]
+    attribute: Callable[[str], Fact]  # of self
+    made_by: Callable[[str], Fact]  # calling the class or function of that absolute name
+    method: Callable[[str], Fact]  # calling that method of self
+    parameter: Callable[[str], Fact]
+    global_name: Callable[[str], Fact]  # of a module-level name
+    module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
+
+
+@dataclass
+class Inference:
+    """Facts of one function, remembered by node. A value defined by itself, round a loop, is unknown while it is being asked for."""
+
+    around: Surroundings
+    known: dict[Any, Fact] = field(default_factory=dict)
+
+    def fact(self, node: cst.CSTNode | None) -> Fact:
+        """What is known of the value of an expression where it stands."""
+        if node is None:
+            return UNKNOWN
+        if node not in self.known:
+            self.known[node] = UNKNOWN
+            self.known[node] = self._expression(node)
+        return self.known[node]
+
+    def definition(self, definition: Definition) -> Fact:
+        """What is known of the value a definition binds."""
+        if definition not in self.known:
+            self.known[definition] = UNKNOWN
+            fact = self._definition(definition)
+            proof = self.around.anchored.get(definition)
+            self.known[definition] = Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof else fact
+        return self.known[definition]
+
+    def _definition(self, definition: Definition) -> Fact:
+        used_as_module = self.around.module_uses.get(definition.name)
+        if definition.binding is Binding.PARAMETER:
+            fact = self.around.parameter(definition.name)
+            return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        fact = self._bound(definition)
+        return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+
+    def _bound(self, definition: Definition) -> Fact:
+        if definition.binding in (Binding.ASSIGNED, Binding.ANNOTATED, Binding.CHAINED, Binding.WALRUS):
+            return self.fact(definition.value)
+        if definition.binding is Binding.UNPACKED and isinstance(definition.statement, cst.Assign):
+            return self._element(self.fact(definition.statement.value))
+        if definition.binding is Binding.AUGMENTED and isinstance(definition.statement, cst.AugAssign):
+            return combined((self.fact(definition.statement.target), self.fact(definition.statement.value)))
+        return UNKNOWN
+
+    def _element(self, fact: Fact) -> Fact:
+        """One of the parts a value is unpacked into or indexed for."""
+        if fact.element is not None:
+            return fact.element
+        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) else UNKNOWN
+
+    def _expression(self, node: cst.CSTNode) -> Fact:
+        method = _METHODS.get(type(node))
+        if method is not None:
+            return method(self, node)
+        return PLAIN if isinstance(node, cst.BaseNumber | cst.BaseString | cst.Comparison | cst.Ellipsis) else UNKNOWN
+
+    def _name(self, node: cst.Name) -> Fact:
+        event = self.around.loads.get(node)
+        definitions = self.around.reaching.get(event.at, ()) if event is not None else ()
+        if definitions:
+            return either([self.definition(definition) for definition in definitions])
+        if node.value in ("True", "False", "None"):
+            return PLAIN
+        return self.around.global_name(node.value)
+
+    def _attribute(self, node: cst.Attribute) -> Fact:
+        name = node.attr.value
+        if name in CUTTING_ATTRIBUTES:
+            return DATA if name in ("data", "grad") else PLAIN
+        if isinstance(node.value, cst.Name) and node.value.value == "self":
+            return self.around.attribute(name)
+        owner = self.fact(node.value)
+        if name in SAME_ATTRIBUTES:
+            return owner
+        if owner.sort is Sort.TENSOR:
+            return owner  # a part of what a module returned: output.loss, output.logits
+        return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
+
+    def _subscript(self, node: cst.Subscript) -> Fact:
+        owner = self.fact(node.value)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE) else UNKNOWN)
+
+    def _operation(self, node: cst.BinaryOperation) -> Fact:
+        return combined((self.fact(node.left), self.fact(node.right)))
+
+    def _unary(self, node: cst.UnaryOperation) -> Fact:
+        return PLAIN if isinstance(node.operator, cst.Not) else self.fact(node.expression)
+
+    def _boolean(self, node: cst.BooleanOperation) -> Fact:
+        return either((self.fact(node.left), self.fact(node.right)))
+
+    def _conditional(self, node: cst.IfExp) -> Fact:
+        return either((self.fact(node.body), self.fact(node.orelse)))
+
+    def _display(self, node: cst.Tuple | cst.List | cst.Set | cst.Dict) -> Fact:
+        return container(self.fact(element.value) for element in node.elements)
+
+    def _comprehension(self, node: cst.BaseSimpleComp) -> Fact:
+        return container((self.fact(node.elt),))
+
+    def _dict_comprehension(self, node: cst.DictComp) -> Fact:
+        return container((self.fact(node.value),))
+
+    def _await(self, node: cst.Await) -> Fact:
+        return self.fact(node.expression)
+
+    def _call(self, node: cst.Call) -> Fact:
+        name = self.around.qualify(node.func)
+        if name is not None and not self._is_value(node.func):
+            return self._named_call(name, node)
+        if isinstance(node.func, cst.Attribute):
+            return self._method_call(node.func, node)
+        return self._called(self.fact(node.func), node)
+
+    def _is_value(self, callee: cst.BaseExpression) -> bool:
+        """Is the callee something known by its value, such as a module-level `model`?"""
+        return self.fact(callee).sort in (Sort.MODULE, Sort.CRITERION) if isinstance(callee, cst.Name) else False
+
+    def _named_call(self, name: str, node: cst.Call) -> Fact:
+        package, _, function = name.rpartition(".")
+        arguments = [self.fact(arg.value) for arg in node.args]
+        if package == "builtins" and function in PLAIN_BUILTINS:
+            return PLAIN
+        if name in ("builtins.sum", "builtins.min", "builtins.max"):
+            return combined([fact.element or fact for fact in arguments])
+        if name in SAME_ITERATORS or name in MODULE_WRAPPERS:
+            return arguments[0] if arguments else UNKNOWN
+        if name.split(".")[0] in ("numpy", "math", "random", "time"):
+            return PLAIN
+        if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
+            return self._created(node)
+        if is_differentiable_function(name):
+            return combined([fact.element or fact for fact in arguments])
+        return self._constructed(name, node) or self.around.made_by(name)
+
+    def _created(self, node: cst.Call) -> Fact:
+        asked = any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args)
+        return Fact(Sort.TENSOR, History.MAYBE) if asked else DATA
+
+    def _constructed(self, name: str, node: cst.Call) -> Fact | None:
+        line = self.around.line(node)
+        if is_loss_class(name):
+            return Fact(Sort.CRITERION, History.CUT, (f"{name} made on line {line}",))
+        if is_module_class(name):
+            return Fact(Sort.MODULE, History.CUT, (f"{name} made on line {line}",))
+        if is_optimizer_class(name):
+            return Fact(Sort.OPTIMIZER, History.CUT)
+        return Fact(Sort.LOADER, History.CUT) if is_loader_class(name) else None
+
+    def _method_call(self, callee: cst.Attribute, node: cst.Call) -> Fact:
+        name = callee.attr.value
+        if isinstance(callee.value, cst.Name) and callee.value.value == "self":
+            held = self.around.attribute(name)
+            return self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self.around.method(name)
+        owner = self.fact(callee.value)
+        if owner.sort is Sort.MODULE:
+            return self._module_method(owner, name, node)
+        if name in CUTTING_METHODS:
+            return PLAIN if name in ("item", "tolist", "numpy", "size", "dim", "numel") else DATA
+        if owner.sort in (Sort.TENSOR, Sort.NUMBER):
+            return combined([owner, *(self.fact(arg.value) for arg in node.args)]) if owner.sort is Sort.TENSOR else PLAIN
+        if name in ("values", "items", "get", "pop", "copy") and owner.sort is Sort.CONTAINER:
+            return owner.element or UNKNOWN if name in ("get", "pop") else owner
+        return UNKNOWN
+
+    def _module_method(self, owner: Fact, name: str, node: cst.Call) -> Fact:
+        if name in SAME_MODULE_METHODS:
+            return owner
+        if name == "forward":
+            return self._called(owner, node)
+        return PLAIN if name in MODULE_METHODS else UNKNOWN
+
+    def _called(self, callee: Fact, node: cst.Call) -> Fact:
+        """What calling a value returns: a module with parameters gives a graph wherever gradients are on."""
+        if callee.sort is Sort.CRITERION:
+            return combined([self.fact(arg.value) for arg in node.args])
+        if callee.sort is Sort.MODULE:
+            evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
+            return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
+        return UNKNOWN
+
+
+def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | None]) -> Fact:
+    """What a parameter's annotation says of it."""
+    dotted = qualify(annotation) if annotation is not None else None
+    if dotted is None:
+        return UNKNOWN
+    if dotted in ("builtins.float", "builtins.int", "builtins.bool", "builtins.str"):
+        return PLAIN
+    if dotted in ("torch.Tensor", "torch.FloatTensor"):
+        return Fact(Sort.TENSOR, History.MAYBE)
+    if is_loss_class(dotted):
+        return Fact(Sort.CRITERION, History.CUT, (f"annotated {dotted}",))
+    if is_module_class(dotted):
+        return Fact(Sort.MODULE, History.CUT, (f"annotated {dotted}",))
+    if is_optimizer_class(dotted):
+        return Fact(Sort.OPTIMIZER, History.CUT)
+    return Fact(Sort.LOADER, History.CUT) if is_loader_class(dotted) else UNKNOWN
+
+
+def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -> dict[str, str]:
+    """Names that something is asked of which only modules have: `net.parameters()`, `net.eval()`."""
+    found: dict[str, str] = {}
+    for event in events:
+        node = event.node
+        if event.kind is Kind.CALL and isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Name):
+            method = node.func.attr.value
+            if method in MODULE_METHODS - {"zero_grad", "state_dict", "load_state_dict"}:
+                found.setdefault(node.func.value.value, f"{node.func.value.value}.{method}() on line {line(node)}")
+    return found
+
+
+_METHODS: dict[type[cst.CSTNode], Callable[[Inference, Any], Fact]] = {
+    cst.Name: Inference._name,
+    cst.Attribute: Inference._attribute,
+    cst.Subscript: Inference._subscript,
+    cst.BinaryOperation: Inference._operation,
+    cst.UnaryOperation: Inference._unary,
+    cst.BooleanOperation: Inference._boolean,
+    cst.IfExp: Inference._conditional,
+    cst.Tuple: Inference._display,
+    cst.List: Inference._display,
+    cst.Set: Inference._display,
+    cst.Dict: Inference._display,
+    cst.ListComp: Inference._comprehension,
+    cst.SetComp: Inference._comprehension,
+    cst.GeneratorExp: Inference._comprehension,
+    cst.DictComp: Inference._dict_comprehension,
+    cst.Await: Inference._await,
+    cst.Call: Inference._call,
+}

@@ -1,0 +1,101 @@
+"""What the attributes of self and the classes of a project are known to be, from how they are made."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
+from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, SAME_MODULE_METHODS, is_loader_class, is_loss_class, is_module_class, is_optimizer_class
+from lintorch.project.module import ClassEntry, FunctionEntry, Module
+from lintorch.project.project import Project
+
+
+@dataclass(frozen=True)
+class OwnerFacts:
+    """Facts about `self.<name>` within one class; nothing is known outside classes."""
+
+    owner: ClassEntry | None
+    project: Project
+
+    @classmethod
+    def of(cls, entry: FunctionEntry, project: Project) -> OwnerFacts:
+        """The facts of the class a method stands in."""
+        return cls(entry.owner, project)
+
+    def attribute(self, name: str) -> Fact:
+        """What `self.<name>` holds, where every store agrees; else what only modules are asked for."""
+        if self.owner is None:
+            return UNKNOWN
+        known: dict[str, Fact] = self.owner.memo.setdefault("attribute facts", {})
+        if name not in known:
+            known[name] = self._attribute(self.owner, name)
+        return known[name]
+
+    def _attribute(self, owner: ClassEntry, name: str) -> Fact:
+        stores = self.project.attribute_stores(owner).get(name, ())
+        fact = either([constructed(store.value, store.method.module, self.project) for store in stores if store.kind != "delete"])
+        if fact.sort is Sort.UNKNOWN:
+            use = _module_use(owner, name)
+            return Fact(Sort.MODULE, History.CUT, (use,)) if use else UNKNOWN
+        return fact
+
+
+def _module_use(owner: ClassEntry, name: str) -> str | None:
+    """`self.<name>.parameters()` or the like in the class: only a module is asked for that."""
+    uses: dict[str, str] | None = owner.memo.get("module uses")
+    if uses is None:
+        uses = owner.memo["module uses"] = {}
+        for node in ast.walk(owner.node):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute):
+                held, method = node.func.value, node.func.attr
+                if isinstance(held.value, ast.Name) and held.value.id == "self" and method in MODULE_METHODS - {"zero_grad", "state_dict", "load_state_dict"}:
+                    uses.setdefault(held.attr, f"self.{held.attr}.{method}() on line {node.lineno}")
+    return uses.get(name)
+
+
+def constructed(value: ast.expr | None, module: Module, project: Project) -> Fact:
+    """What an expression of a constructor or of module level makes: a module, loss, optimizer or loader, by the class it calls."""
+    if not isinstance(value, ast.Call):
+        return UNKNOWN
+    if isinstance(value.func, ast.Attribute) and value.func.attr in SAME_MODULE_METHODS:
+        return constructed(value.func.value, module, project)
+    name = module.qualify(value.func)
+    if name is None:
+        return UNKNOWN
+    if name in MODULE_WRAPPERS and value.args:
+        return constructed(value.args[0], module, project)
+    return _made_by_name(project.canonical(name), value.lineno) or _made_by_class(name, project)
+
+
+def _made_by_name(name: str, line: int) -> Fact | None:
+    if is_loss_class(name):
+        return Fact(Sort.CRITERION, History.CUT, (f"{name} made on line {line}",))
+    if is_module_class(name):
+        return Fact(Sort.MODULE, History.CUT, (f"{name} made on line {line}",))
+    if is_optimizer_class(name):
+        return Fact(Sort.OPTIMIZER, History.CUT)
+    return Fact(Sort.LOADER, History.CUT) if is_loader_class(name) else None
+
+
+def _made_by_class(name: str, project: Project) -> Fact:
+    found = project.find(name)
+    return class_fact(found, project) if isinstance(found, ClassEntry) else UNKNOWN
+
+
+def class_fact(cls: ClassEntry, project: Project) -> Fact:
+    """What an instance of a project's class is."""
+    evidence = project.module_evidence(cls)
+    if evidence is None:
+        return UNKNOWN
+    sort = Sort.MODULE if _has_parameters(cls, project) else Sort.CRITERION
+    return Fact(sort, History.CUT, (f"{cls.name} {evidence}",))
+
+
+def _has_parameters(cls: ClassEntry, project: Project) -> bool:
+    """May the module own parameters? Not one whose attributes are all plain values."""
+    for name, stores in project.attribute_stores(cls).items():
+        for store in stores:
+            if store.kind in ("parameter", "module") or name == "*" or isinstance(store.value, ast.Call):
+                return True
+    return not project.ancestry(cls).complete

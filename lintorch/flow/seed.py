@@ -1,0 +1,25 @@
+"""Cheap facts about a function's ast, each implied by what some rule looks for. Imports nothing, so that rules can name them cheaply."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Seed(enum.Enum):
+    """Something without which a rule has nothing to say about a function."""
+
+    RETURNED_NAME = "a name is bound and returned by the next statement"
+    SINGLE_USE = "a computed value is bound to a name that the next statement reads"
+    DEAD_STORE = "a name is bound and not read afterwards"
+    SELF_ASSIGNMENT = "a name is assigned to itself"
+    PAIR = "a call is unpacked into two targets"
+    ACCUMULATION = "a value is added to what earlier turns of a loop left"
+    COLLECTION = "a value is put into a container within a loop"
+    KEPT_BEST = "a name or attribute is bound within a loop or branch to a value compared with it"
+    BACKWARD = "backward is run"
+    EVALUATION = "a module is put into evaluation mode"
+    CONTEXT = "an attribute is stored on a parameter of a forward without self"
+    HOOK = "a hook is registered"
+    KEYWORD = "create_graph, retain_graph or volatile is passed"
+    SELF_STORE = "an attribute of self is stored"
+    EXCEPT = "an exception is handled"

@@ -1,0 +1,266 @@
+"""What a function does with autograd graphs over time: facts, backward calls, accumulations and collections."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintorch.flow.anchor import Backward, anchored, backward_calls, encloses, returned_losses
+from lintorch.flow.event import Binding, Definition, Event, Kind, Region
+from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, either
+from lintorch.flow.fate import Fate, Fates, parents_of
+from lintorch.flow.gradients import Gradients, GradMode
+from lintorch.flow.inference import Inference, Surroundings, annotated, module_uses
+from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.owner import OwnerFacts
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.project.module import ClassEntry, FunctionEntry
+
+
+class TrainingFlow:
+    """Questions about one function that trains or evaluates; everything is computed when first asked."""
+
+    def __init__(self, flow: FunctionFlow) -> None:
+        self.flow = flow
+
+    # Building blocks
+
+    @cached_property
+    def loads(self) -> dict[cst.CSTNode, Event]:
+        return {event.node: event for event in self.flow.graph.events if event.kind is Kind.LOAD}
+
+    @cached_property
+    def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
+        return parents_of(self.flow.segment.function)
+
+    @cached_property
+    def backwards(self) -> tuple[Backward, ...]:
+        """The backward calls, in order; what a Lightning training_step returns is run backward on by its Trainer."""
+        calls = backward_calls(self.flow.graph)
+        return tuple(calls) or (tuple(returned_losses(self.flow.graph)) if self._is_training_step else ())
+
+    @property
+    def _is_training_step(self) -> bool:
+        owner = self.flow.entry.owner
+        if owner is None or self.flow.entry.name != "training_step":
+            return False
+        return any(base.rpartition(".")[2] == "LightningModule" for base in self.flow.project.ancestry(owner).external)
+
+    @cached_property
+    def anchored(self) -> dict[Definition, Backward]:
+        """Definitions that backward is run on."""
+        return anchored(self.backwards, self.flow.chains.reaching, self.loads)
+
+    @property
+    def trains(self) -> bool:
+        """Does the function run backward itself?"""
+        return bool(self.backwards)
+
+    @cached_property
+    def grad_mode(self) -> GradMode:
+        return GradMode(self.flow.entry, self.flow.project, self.flow.qualify, self.trains)
+
+    @cached_property
+    def _made(self) -> dict[cst.CSTNode, tuple[Definition, ...]]:
+        made: dict[cst.CSTNode, list[Definition]] = {}
+        for definition in self.flow.graph.definitions.values():
+            for key in {definition.statement, self._loop_header(definition)} - {None}:
+                assert key is not None
+                made.setdefault(key, []).append(definition)
+        return {node: tuple(definitions) for node, definitions in made.items()}
+
+    def _loop_header(self, definition: Definition) -> cst.CSTNode | None:
+        """The for statement whose turns bind the name."""
+        if definition.binding is not Binding.LOOP:
+            return None
+        node: cst.CSTNode | None = definition.event.node
+        while node is not None and not isinstance(node, cst.For | cst.CompFor):
+            node = self.parents.get(node)
+        return node
+
+    @cached_property
+    def fates(self) -> Fates:
+        """Where values go."""
+        return Fates(self.parents, self.flow.chains.uses, lambda node: self._made.get(node, ()), self.seen_by, self.flow.qualify)
+
+    def seen_by(self, node: cst.BaseExpression) -> tuple[Definition, ...]:
+        """The definitions that a name, where it stands, may see."""
+        event = self.loads.get(node)
+        return self.flow.chains.reaching.get(event.at, ()) if event is not None else ()
+
+    @cached_property
+    def inference(self) -> Inference:
+        """Facts of expressions."""
+        flow = self.flow
+        owner = OwnerFacts.of(flow.entry, flow.project)
+        return Inference(
+            Surroundings(
+                qualify=flow.qualify,
+                reaching=flow.chains.reaching,
+                loads=self.loads,
+                anchored={
+                    definition: f"backward() runs on `{definition.name}` on line {self._line(call.event.node)}" for definition, call in self.anchored.items()
+                },
+                line=self._line,
+                gradients_on=self.gradients_on,
+                attribute=owner.attribute,
+                made_by=self._made_by,
+                method=self._method,
+                parameter=self._parameter,
+                global_name=self._global,
+                module_uses=module_uses(flow.graph.events, self._line),
+            )
+        )
+
+    def _line(self, node: cst.CSTNode) -> int:
+        return self.flow.line(node)
+
+    def gradients_on(self, node: cst.CSTNode) -> bool:
+        """Is autograd certainly recording where `node` is evaluated?"""
+        first, _ = self.flow.graph.extents.get(node, (0, 0))
+        return self.gradients(self.flow.graph.events[first].region) is Gradients.ON
+
+    def gradients(self, region: Region) -> Gradients:
+        """Grad mode of a region."""
+        return self.grad_mode.at(region)
+
+    # Facts from elsewhere
+
+    def _made_by(self, name: str) -> Fact:
+        from lintorch.flow.owner import class_fact
+        from lintorch.project.module import ClassEntry, FunctionEntry
+
+        found = self.flow.project.find(name)
+        if isinstance(found, ClassEntry):
+            return class_fact(found, self.flow.project)
+        return returned(found, self.flow) if isinstance(found, FunctionEntry) else UNKNOWN
+
+    def _method(self, name: str) -> Fact:
+        owner = self.flow.entry.owner
+        if owner is None:
+            return UNKNOWN
+        found = next((entry.methods[name] for entry in self.flow.project.ancestry(owner).classes if name in entry.methods), None)
+        return returned(found, self.flow) if found is not None else UNKNOWN
+
+    def _parameter(self, name: str) -> Fact:
+        from lintorch.flow.parameter import parameter_fact
+
+        return parameter_fact(self.flow, name)
+
+    def _global(self, name: str) -> Fact:
+        from lintorch.flow.owner import constructed
+
+        value = self.flow.module.constants.get(name)
+        return constructed(value, self.flow.module, self.flow.project) if value is not None else UNKNOWN
+
+    # Questions
+
+    def fates_of_attribute(self, name: str) -> frozenset[Fate]:
+        """What becomes of `self.<name>` in the methods of the class; stored out of sight where the class is not all there is."""
+        owner = self.flow.entry.owner
+        return attribute_fates(owner, name, self.flow) if owner is not None else frozenset({Fate.STORED})
+
+    def covering(self, value: cst.BaseExpression, loop: Region | None) -> Backward | None:
+        """The backward call within `loop` (anywhere, if None) that runs through the names of `value`, so that its activations are freed each turn."""
+        for node in names_in(value):
+            for definition in self.seen_by(node):
+                backward = self.anchored.get(definition) or self._covered_later(definition)
+                if backward is not None and (loop is None or encloses(loop, backward.event.region)):
+                    return backward
+        return None
+
+    def _covered_later(self, definition: Definition) -> Backward | None:
+        """The backward call that runs on something computed from the definition."""
+        pending, seen = [definition], {definition}
+        while pending:
+            current = pending.pop()
+            if current in self.anchored:
+                return self.anchored[current]
+            for use in self.flow.chains.uses.get(current.event.at, ()):
+                for made in self._made_from(use.node):
+                    if made not in seen:
+                        seen.add(made)
+                        pending.append(made)
+        return None
+
+    def _made_from(self, node: cst.CSTNode) -> tuple[Definition, ...]:
+        """What the statement around a use defines from it."""
+        current: cst.CSTNode | None = node
+        while current is not None and not isinstance(current, cst.BaseSmallStatement):
+            current = self.parents.get(current)
+        plain = isinstance(current, cst.Assign | cst.AnnAssign)
+        return self._made.get(current, ()) if current is not None and plain else ()
+
+    # Questions
+
+    @cached_property
+    def leaking_totals(self) -> tuple[Kept, ...]:
+        """Totals and moving averages that keep the graphs of the values added to them."""
+        return tuple(kept for kept in Keeping(self).totals() if kept.leaks)
+
+    @cached_property
+    def leaking_collections(self) -> tuple[Kept, ...]:
+        """Values put, graphs and all, into containers that outlive the turn of the loop; one for each live part of what is put in."""
+        return tuple(kept for kept in Keeping(self).collections() if kept.leaks)
+
+
+def attribute_fates(owner: ClassEntry, name: str, asking: FunctionFlow) -> frozenset[Fate]:
+    """What becomes of an attribute of self in the methods of its class."""
+    found: set[Fate] = set() if asking.project.ancestry(owner).complete else {Fate.STORED}
+    for entry in owner.methods.values():
+        training = asking.of(entry).training
+        reads = (event for event in training.flow.graph.events if event.kind is Kind.GET_ATTRIBUTE and event.name == name)
+        found.update(fate for event in reads for fate in training.fates.of_node(event.node))
+    return frozenset(found)
+
+
+def returned(entry: FunctionEntry, asking: FunctionFlow) -> Fact:
+    """What a project function returns, by its annotation or by its own facts; remembered with the function."""
+    if "returned" not in entry.memo:
+        entry.memo["returned"] = UNKNOWN  # within a recursion
+        entry.memo["returned"] = _returned(entry, asking)
+    fact: Fact = entry.memo["returned"]
+    return fact
+
+
+def _returned(entry: FunctionEntry, asking: FunctionFlow) -> Fact:
+    from lintorch.flow.segment import Unmappable
+
+    said = annotated(entry.node.returns, entry.module.qualify)
+    if said is PLAIN:
+        return said
+    if asking.project.decorated_grad_mode(entry) == "off":
+        return DATA
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(entry.node)):
+        return UNKNOWN
+    try:
+        return _facts_returned(asking.of(entry))
+    except Unmappable:
+        return said
+
+
+def _facts_returned(flow: FunctionFlow) -> Fact:
+    values = [event.node.value for event in flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return)]
+    facts = [flow.training.inference.fact(value) for value in values if value is not None]
+    if not facts or len(facts) != len(values):
+        return UNKNOWN
+    fact = either(facts)
+    if fact.sort is Sort.TENSOR and fact.history is History.LIVE:
+        return Fact(Sort.TENSOR, History.LIVE, (f"{flow.entry.name}() returns a tensor with a graph", *fact.evidence[:1]))
+    return fact
+
+
+def names_in(value: cst.CSTNode) -> Iterator[cst.Name]:
+    """The names in an expression, attribute names left out."""
+    pending: list[cst.CSTNode] = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Name):
+            yield node
+        pending.extend([node.value] if isinstance(node, cst.Attribute) else node.children)

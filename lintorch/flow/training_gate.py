@@ -1,0 +1,74 @@
+"""The seeds of rules about training code, from one walk over a function's own nodes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from lintorch.flow.seed import Seed
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_METHODS = {
+    "append": Seed.COLLECTION,
+    "appendleft": Seed.COLLECTION,
+    "add": Seed.COLLECTION,
+    "insert": Seed.COLLECTION,
+    "extend": Seed.COLLECTION,
+    "put": Seed.COLLECTION,
+    "update": Seed.COLLECTION,
+    "backward": Seed.BACKWARD,
+    "manual_backward": Seed.BACKWARD,
+    "eval": Seed.EVALUATION,
+    "train": Seed.EVALUATION,
+    "register_hook": Seed.HOOK,
+    "register_forward_hook": Seed.HOOK,
+    "register_forward_pre_hook": Seed.HOOK,
+    "register_full_backward_hook": Seed.HOOK,
+    "register_post_accumulate_grad_hook": Seed.HOOK,
+}
+_KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
+
+
+def training_seeds(function: ast.AST) -> Iterator[Seed]:
+    """The seeds, repeated as often as they occur; nested functions are functions of their own."""
+    pending = [(node, False) for node in ast.iter_child_nodes(function)]
+    while pending:
+        node, looped = pending.pop()
+        yield from _of_node(node, looped)
+        if not isinstance(node, _NESTED):
+            looped = looped or isinstance(node, _LOOPS)
+            pending.extend((child, looped) for child in ast.iter_child_nodes(node))
+
+
+def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
+    if isinstance(node, ast.Call):
+        yield from _of_call(node)
+    elif isinstance(node, ast.AugAssign):
+        yield Seed.ACCUMULATION
+    elif isinstance(node, ast.Assign):
+        yield from _of_assignment(node, looped)
+    elif isinstance(node, ast.ExceptHandler):
+        yield Seed.EXCEPT
+
+
+def _of_call(node: ast.Call) -> Iterator[Seed]:
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+        yield _METHODS[node.func.attr]
+    if any(keyword.arg in _KEYWORDS for keyword in node.keywords):
+        yield Seed.KEYWORD
+
+
+def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
+    target = node.targets[0]
+    if isinstance(target, ast.Attribute):
+        yield Seed.CONTEXT
+        yield Seed.SELF_STORE
+    if isinstance(target, ast.Subscript):
+        yield Seed.COLLECTION
+    if isinstance(target, ast.Name):
+        yield Seed.KEPT_BEST
+    if isinstance(node.value, ast.BinOp) and (looped or not isinstance(target, ast.Name)):
+        yield Seed.ACCUMULATION
+    if isinstance(node.value, ast.ListComp):
+        yield Seed.COLLECTION
