@@ -99,7 +99,7 @@ def _compare_values(facts: List[Any], old_bytes: bytes, new_bytes: bytes) -> Tup
     size = float(gap[unequal].max())
     told = f"max abs {size:.1e}" + (f" at {count} of {old.numel()} places" if old.numel() > 1 else "")
     relative, absolute = _TOLERANCES.get(old.dtype, (0.0, 0.0))
-    close = bool((gap[unequal] <= absolute + relative * wide_old.abs()[unequal]).all())
+    close = size < float("inf") and bool((gap[unequal] <= absolute + relative * wide_old.abs()[unequal]).all())
     return ("close" if close else "far"), told
 
 

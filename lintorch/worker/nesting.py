@@ -57,8 +57,9 @@ def _walk_container(value: Any, path: str, inside: Set[int], depth: int) -> Iter
 
 def _parts(value: Any) -> "Dict[str, Any] | None":
     """What a container holds, by the text that leads from it to the part; None for what is no container."""
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {f".{name}": part for name, part in zip(vars(type(value))["_fields"], value)}
+    fields = getattr(type(value), "_fields", None)
+    if isinstance(value, tuple) and fields:
+        return {f".{name}": part for name, part in zip(fields, value)}
     if isinstance(value, (list, tuple)) or type(value).__qualname__ == "deque":
         return {f"[{index}]": part for index, part in enumerate(value)}
     if isinstance(value, dict):

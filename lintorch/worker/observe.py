@@ -17,7 +17,7 @@ from .nesting import Leaf, walk
 _hasher = hashlib.blake2b
 Raw = Union[bytes, "ctypes.Array[ctypes.c_char]"]
 _PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
-_DTYPE_NAMES = {dtype: name for name, dtype in vars(torch).items() if isinstance(dtype, torch.dtype)}
+_DTYPE_NAMES = {dtype: str(dtype).replace("torch.", "") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 _SIMPLE = frozenset({bool, int, float, str, type(None)})
 _KEPT_BYTES = 1 << 20  # tensors of state above this size are hashed again only when their version counter moved, or at a thorough look
 
