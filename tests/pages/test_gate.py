@@ -1,0 +1,55 @@
+"""The cheap look at the syntax tree that decides which functions are worth libcst loses no finding: with the gate open, the findings are the same."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from lintorch.catalogue import load_catalogue
+from lintorch.engine import check
+from lintorch.engine.check import Checker
+from lintorch.rule import Seed
+from lintorch.settings import Settings
+from lintorch.source.text import Source
+from tests.pages.examples import Example, cases, examples
+
+
+def findings(source: Source) -> list[tuple[str, tuple[int, int]]]:
+    analysis = Checker(load_catalogue()).analyse(source, Settings(select=("ALL",), root=source.path.parent))
+    assert not analysis.failures
+    return [(judged.finding.code, judged.finding.span) for judged in analysis.judged]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Opens the gate; holds how many functions would have been kept out."""
+    kept_out = [0]
+    closed = check.seeds
+
+    def open_gate(*arguments: object) -> frozenset[Seed]:
+        kept_out[0] += not closed(*arguments)
+        return frozenset(Seed)
+
+    monkeypatch.setattr(check, "seeds", open_gate)
+    return kept_out
+
+
+@pytest.mark.parametrize("example", cases(iter([*examples("bad"), *examples("good")])))
+def test_the_gate_loses_no_finding_on_pages(example: Example, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    source = Source.from_bytes(tmp_path / "example.py", example.block.text.encode())
+    gated = findings(source)
+    request.getfixturevalue("counted")
+    assert findings(source) == gated
+
+
+def test_the_gate_loses_no_finding_on_the_modules_of_torch(request: pytest.FixtureRequest) -> None:
+    torch = importlib.util.find_spec("torch")
+    assert torch is not None and torch.origin is not None
+    sources = [Source.read(path) for path in sorted((Path(torch.origin).parent / "nn" / "modules").glob("*.py"))]
+    gated = [findings(source) for source in sources]
+    kept_out = request.getfixturevalue("counted")
+    assert [findings(source) for source in sources] == gated
+    assert sum(map(len, gated)) > 0
+    assert kept_out[0] > 100
