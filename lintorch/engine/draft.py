@@ -10,7 +10,8 @@ from lintorch.engine.lineage import Lineage, line_edits
 from lintorch.engine.place import BrokenFix, apply
 from lintorch.fix.compose import Candidate
 from lintorch.settings import Settings
-from lintorch.source.text import Edit, Source, Span
+from lintorch.source.parse import parse
+from lintorch.source.text import Edit, Source, SourceError, Span
 
 # Names nobody reads go first: what is left is then a chain of names read once.
 _FIRST = frozenset({"LT104", "LT105", "LT106"})
@@ -74,11 +75,15 @@ class Drafter:
         raise BrokenFix(f"its fixes still ask for more after {_PASSES} passes")
 
     def part(self, group: str, judged: Iterable[Judged]) -> Draft:
-        """The draft of some findings alone, in one step; raises BrokenFix where they cannot be applied."""
+        """The draft of some findings alone, in one step; raises BrokenFix where they cannot be applied or the text would not parse."""
         chain = _Chain(self.source)
         self._advance(chain, list(judged))
         draft = chain.draft(group)
         assert draft is not None
+        try:
+            parse(chain.text)
+        except SourceError as error:
+            raise BrokenFix(str(error)) from None
         return draft
 
     def _advance(self, chain: _Chain, judged: list[Judged]) -> None:

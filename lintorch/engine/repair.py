@@ -133,13 +133,14 @@ class _Repair:
             assert judged.finding.fix is not None
             by_operations.setdefault(judged.finding.fix.operations, []).append(judged)
         for same in by_operations.values():
-            single = self.drafter.part(group, same)
-            yield same, single, self._verdict(single)
+            single = self._part(group, same)
+            if single is not None:
+                yield same, single, self._verdict(single)
 
     def _recombine(self, group: str, allowed: list[Single]) -> None:
         """Take over all fixes that passed singly if they pass together, else one of them; the next round looks at the rest."""
         if len(allowed) > 1:
-            together = self._together(group, [judged for same, _, _ in allowed for judged in same])
+            together = self._part(group, [judged for same, _, _ in allowed for judged in same])
             verdict = self._verdict(together) if together else None
             if together and verdict and allows(self.settings, verdict):
                 self._accept(together, verdict)
@@ -147,7 +148,8 @@ class _Repair:
         _, single, verdict = allowed[0]
         self._accept(single, verdict)
 
-    def _together(self, group: str, judged: list[Judged]) -> Draft | None:
+    def _part(self, group: str, judged: list[Judged]) -> Draft | None:
+        """The draft of some of a class's fixes, None where they mean nothing without the others."""
         try:
             return self.drafter.part(group, judged)
         except BrokenFix:

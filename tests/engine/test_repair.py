@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from lintorch.rule import Drop, Finding, Fix, Replace, Span
 from lintorch.settings import Settings
 from lintorch.source.text import Edit, Source, splice
 from lintorch.verify.verdict import Change, Status, Verdict
-from tests.engine.small_rules import HEAD, catalogue, module, registered, replacing, source
+from tests.engine.small_rules import HEAD, catalogue, matching, module, registered, replacing, source
 
 RAN = {"inputs": ("float32[2, 10]",), "seeds": (0, 1, 2), "modes": ("train", "eval")}
 TESTED = Verdict(Status.TESTED, **RAN)
@@ -210,6 +210,27 @@ def test_crossing_fixes_come_one_after_the_other() -> None:
     result = fixed(HEAD + module("Net", "a(b)"), rules, oracle)
     assert result.text == HEAD + module("Net", "c(d)")
     assert len(oracle.asked) == 1
+
+
+def test_a_part_that_means_nothing_alone_is_not_tried_alone() -> None:
+    opening, closing = replacing("TST1", r"\ba\b", "(b"), replacing("TST2", r"\bc\b", "d)")
+    asked = Oracle(lambda change: "(b" in change.new)
+    result = fixed(HEAD + module("Net", "x = a + c", "e"), catalogue(opening, closing, replacing("TST3", r"\be\b", "f")), asked, Settings(allow="undecided"))
+    assert result.text == HEAD + module("Net", "x = a + c", "f")
+    assert all(change.new.count("(b") == change.new.count("d)") for change in asked.asked)
+
+
+def test_a_fix_that_contradicts_itself_leaves_the_class_alone() -> None:
+    def contradict(function):
+        for finding in matching("TST1", r"a \+ b", "c")(function):
+            (operation,) = finding.fix.operations
+            crossing = Replace(Span(operation.span.end - 1, operation.span.end + 4), "d")
+            yield replace(finding, fix=Fix("crossing", (operation, crossing)))
+
+    asked = Oracle()
+    result = fixed(HEAD + module("Net", "x = a + b + e", "c"), catalogue(registered("TST1", contradict), C), asked)
+    assert (result.text, asked.asked, len(result.failures)) == (None, [], 1)
+    assert [one.fix is not None for one in result.diagnostics] == [False, True]
 
 
 def test_the_same_fix_of_two_rules_is_applied_once() -> None:
