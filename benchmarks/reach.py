@@ -150,11 +150,15 @@ def spec_of(root: Path, name: str, symbol: str, text: str) -> LoadSpec:
 
 def find(spec: LoadSpec, seconds: float, usages: list[Any]) -> Any:
     """Load and search (in the child)."""
+    import torch
+
     from lintorch.worker import load, search
 
     started = time.monotonic()
     loaded = load.load(spec)
     taken = time.monotonic() - started
+    if not issubclass(loaded.object, torch.nn.Module):
+        return {"found": {"failure": "no torch module"}}
     found = search.search(loaded, {"examples": [], "usages": usages, "lines": [], "methods": []}, {"seconds": seconds, "bytes": 2 << 30})
     return {"found": found, "load_seconds": round(taken, 2), "way": loaded.way}
 
@@ -163,11 +167,11 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     """Materialise a recipe and run forward and backward (in the child); sums of what came out, to compare versions."""
     import torch
 
-    from lintorch.worker import load, search
+    from lintorch.worker import load, subject
     from lintorch.worker.attempt import tensors_in
 
     loaded = load.load(spec)
-    target, calls = search.materialise(recipe, loaded, 0)
+    target, calls = subject.materialise(recipe, loaded, 0)
     torch.manual_seed(1)
     sums = []
     for method, args, kwargs in calls:
@@ -244,6 +248,8 @@ def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float) -
     """Judge classes one after another, a line of --out for each."""
     for root, name, symbol in todo:
         record = judge(root, name, symbol, seconds)
+        if record.get("reason") == "no torch module":
+            record["stage"] = "skipped"
         with out.open("a") as stream:
             stream.write(json.dumps(record) + "\n")
 
@@ -255,6 +261,7 @@ def read(out: Path) -> list[dict[str, Any]]:
 
 def report(records: list[dict[str, Any]]) -> None:
     """Reach by package, and the reasons for the rest by how often they come."""
+    records = [record for record in records if record["stage"] != "skipped"]
     by_package: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for record in records:
         by_package[record["package"]].append(record)
@@ -295,7 +302,7 @@ def _run_all(chosen: argparse.Namespace) -> None:
     sys.dont_write_bytecode = True
     import torch
 
-    from lintorch.worker import load, search  # noqa: F401 (children share one state of the code)
+    from lintorch.worker import load, search, subject  # noqa: F401 (children share one state of the code)
 
     torch.set_num_threads(1)
     search.warm_up()

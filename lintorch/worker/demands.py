@@ -292,6 +292,19 @@ def _rank_needed(call: Call, error: str) -> Alternatives:
         yield (Rank(tensor, need),)
 
 
+def _unflatten(call: Call, error: str) -> Alternatives:
+    tensor, dim, sizes = _argument(call, 0, "input"), _argument(call, 1, "dim"), _argument(call, 2, "sizes")
+    if not _is_tensor(tensor) or not isinstance(dim, int) or not tensor.dim():
+        return
+    product = 1
+    for size in _numbers([sizes]):
+        product *= size if size > 0 else 1
+    place = dim % tensor.dim()
+    if -1 in _numbers([sizes]):
+        yield (Multiple(tensor, place, product),)
+    yield (Size(tensor, place, product),)
+
+
 def _permute(call: Call, error: str) -> Alternatives:
     numbers = _numbers([*call[0][1:], *call[1].values()])
     if _is_tensor(call[0][0]):
@@ -436,7 +449,7 @@ def _einsum(call: Call, error: str) -> Alternatives:
 _RULES: Dict[str, Callable[[Call, str], Alternatives]] = {
     "linear": _linear, "bilinear": _broadcast, "batch_norm": _batch_norm, "instance_norm": _batch_norm, "layer_norm": _layer_norm, "rms_norm": _layer_norm, "group_norm": _group_norm,
     "embedding": _embedding, "embedding_bag": _embedding, "matmul": _matmul, "__matmul__": _matmul, "bmm": _matmul, "mm": _matmul, "mv": _matmul, "baddbmm": _broadcast,
-    "cat": _cat, "concat": _cat, "concatenate": _cat, "stack": _stack, "view": _view, "reshape": _view, "unflatten": _rank_needed, "permute": _permute,
+    "cat": _cat, "concat": _cat, "concatenate": _cat, "stack": _stack, "view": _view, "reshape": _view, "unflatten": _unflatten, "permute": _permute,
     "split": _split, "split_with_sizes": _split, "scaled_dot_product_attention": _attention, "multi_head_attention_forward": _multi_head,
     "gather": _index, "scatter": _index, "scatter_": _index, "scatter_add_": _index, "scatter_add": _index, "index_select": _index, "index_add": _index, "index_add_": _index,
     "take_along_dim": _index, "__getitem__": _subscript, "masked_fill": _masked, "masked_fill_": _masked, "masked_select": _masked,

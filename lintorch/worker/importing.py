@@ -132,7 +132,13 @@ class SlicedLoader(ServedLoader):
         self.roots = roots
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return SlicedModule(spec.name, self.place.path, self.get_source(spec.name), lambda source, name: offers(source, name, self.roots))
+        return SlicedModule(spec.name, self.place.path, self.get_source(spec.name), self._offers, self._locates)
+
+    def _offers(self, source: str, name: str) -> bool:
+        return offers(source, name, self.roots)
+
+    def _locates(self, dotted: str) -> bool:
+        return locate(dotted, self.roots) is not None
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Nothing is executed before a name is asked for."""

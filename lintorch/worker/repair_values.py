@@ -315,8 +315,9 @@ def _texts_compared(outcome: Outcome) -> List[str]:
             for node in ast.walk(statement):
                 sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [key for key in node.keys if key] if isinstance(node, ast.Dict) else []
                 for side in sides:
-                    parts = side.elts if isinstance(side, (ast.List, ast.Tuple, ast.Set)) else [side]
-                    found.extend(part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+                    known = evaluate(side, frame) if isinstance(side, (ast.Constant, ast.Name, ast.Attribute, ast.List, ast.Tuple, ast.Set, ast.Call)) else None
+                    parts = [known] if isinstance(known, str) else list(known) if isinstance(known, (list, tuple, set, frozenset, dict)) else []
+                    found.extend(sorted(part for part in parts if isinstance(part, str)))
     return list(dict.fromkeys(found))
 
 

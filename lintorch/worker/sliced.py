@@ -10,11 +10,15 @@ import __future__
 import ast
 import builtins
 import dis
+import importlib
+import os
 import sys
 import types
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set
 
-_SLICE = "_lintorch_slice"
+_SLICE, _LOCATES = "_lintorch_slice", "_lintorch_locates"
+# Reads of a module's namespace that ask for nothing in particular.
+_QUIET = (os.path.dirname(os.path.abspath(__file__)), "<frozen importlib", os.path.dirname(importlib.__file__))
 _BUILTINS = frozenset(dir(builtins))
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF")
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -95,34 +99,57 @@ def statements(tree: ast.Module, path: str) -> List[Statement]:
     return found
 
 
+_OWN_DICT = types.ModuleType.__dict__["__dict__"]
+
+
+def _own(module: types.ModuleType) -> Dict[str, Any]:
+    """The namespace of a module without executing anything."""
+    found: Dict[str, Any] = _OWN_DICT.__get__(module)
+    return found
+
+
 class SlicedModule(types.ModuleType):
     """A module whose names come into being when they are asked for, each top-level statement executed at most once."""
 
-    def __init__(self, name: str, path: str, text: str, offers: Callable[[str, str], bool]) -> None:
+    def __init__(self, name: str, path: str, text: str, offers: Callable[[str, str], bool], locates: Callable[[str], bool]) -> None:
         super().__init__(name)
-        self.__dict__["__file__"] = path
-        self.__dict__[_SLICE] = Slice(statements(ast.parse(text, path), path), offers)
+        own = _own(self)
+        own["__file__"] = path
+        own[_SLICE] = Slice(statements(ast.parse(text, path), path), offers)
+        own[_LOCATES] = locates
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__all__", "__version__"):
             raise AttributeError(name)
-        part: Slice = self.__dict__[_SLICE]
+        own = _own(self)
+        part: Slice = own[_SLICE]
         part.provide(name, self)
-        if name in self.__dict__:
-            return self.__dict__[name]
+        if name in own:
+            return own[name]
         current = sys.modules.get(self.__name__, self)
         if current is not self:  # the executed statements put another module in its place, as lazy packages do
             return getattr(current, name)
         if name in part.errors:
             raise part.errors[name]
+        if own[_LOCATES](f"{self.__name__}.{name}"):  # by now something would have imported it
+            return importlib.import_module(f"{self.__name__}.{name}")
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Importing a submodule sets it on its package. Where the package binds the same name (`from .norm import norm`), that binding wins, and it is yet to come.
-        if isinstance(value, types.ModuleType) and value.__name__ == f"{self.__name__}.{name}" and self.__dict__[_SLICE].binds(name):
+        if isinstance(value, types.ModuleType) and value.__name__ == f"{self.__name__}.{name}" and _own(self)[_SLICE].binds(name):
             return
         super().__setattr__(name, value)
+
+    @property
+    def __dict__(self) -> Dict[str, Any]:  # type: ignore[override]
+        """The namespace; who reads it as a whole (vars, a registry of classes) gets all of it, so all is executed."""
+        if not sys._getframe(1).f_code.co_filename.startswith(_QUIET):
+            _own(self)[_SLICE].provide_all(self)
+        return _own(self)
+
+    def __dir__(self) -> List[str]:
+        return list(self.__dict__)
 
 
 class Slice:
@@ -171,9 +198,15 @@ class Slice:
                 continue
             self.done.add(at)
             try:
-                exec(self.parts[at].code, module.__dict__)
+                exec(self.parts[at].code, _own(module))
             except Exception as error:
                 self.errors.update({bound: error for bound in self.parts[at].binds})
+
+    def provide_all(self, module: types.ModuleType) -> None:
+        """Execute every statement."""
+        for part in self.parts:
+            for name in sorted(part.binds):
+                self.provide(name, module)
 
 
 def package_of(module: types.ModuleType) -> str:
