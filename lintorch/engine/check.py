@@ -94,8 +94,10 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 
 
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
-    """A look at the bytes: rules about modules need a class; the others need torch to be named."""
-    return any(b"torch" in source.raw if registered.rule.scope is Scope.TRAINING else b"class" in source.raw for registered in rules)
+    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named."""
+    return any(
+        b"torch" in source.raw or b"backward" in source.raw if registered.rule.scope is Scope.TRAINING else b"class" in source.raw for registered in rules
+    )
 
 
 @dataclass
