@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import collections
+import functools
 import json
 import os
 import random
@@ -26,7 +27,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lintorch.worker.protocol import LoadSpec
+from lintorch.project.project import Project
+from lintorch.verify.mine import mine
+from lintorch.worker.protocol import LoadSpec, Usage
 
 _SKIPPED = re.compile(r"(^|/)(tests?|testing|build|docs?|examples?)(/|$)|(^|/)test_|conftest|/templates/")
 
@@ -148,7 +151,7 @@ def spec_of(root: Path, name: str, symbol: str, text: str) -> LoadSpec:
     return LoadSpec(path=str(root / name), text=text, symbol=symbol, module=module, roots=[str(root)])
 
 
-def find(spec: LoadSpec, seconds: float, usages: list[Any]) -> Any:
+def find(spec: LoadSpec, seconds: float, usages: list[Usage]) -> Any:
     """Load and search (in the child)."""
     import torch
 
@@ -184,12 +187,13 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     return sums
 
 
-def judge(root: Path, name: str, symbol: str, seconds: float) -> dict[str, Any]:
+def judge(root: Path, name: str, symbol: str, seconds: float, mining: bool) -> dict[str, Any]:
     """What became of one class."""
     text = (root / name).read_text("utf-8")
     started = time.monotonic()
     record: dict[str, Any] = {"package": root.name, "file": name, "symbol": symbol}
-    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, mined(root / name, symbol)), seconds + 60)
+    usages = mined(root / name, text, symbol, project_of(root)) if mining else []
+    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, usages), seconds + 60)
     if found is None:
         record.update(stage="load" if error and "CannotLoad" in error else "child", reason=error)
     elif "failure" in found["found"]:
@@ -202,13 +206,15 @@ def judge(root: Path, name: str, symbol: str, seconds: float) -> dict[str, Any]:
     return record
 
 
-def mined(path: Path, symbol: str) -> list[Any]:
+@functools.lru_cache(maxsize=4)
+def project_of(root: Path) -> Project:
+    """The package as a project, read once."""
+    return Project(root)
+
+
+def mined(path: Path, text: str, symbol: str, project: Project) -> list[Usage]:
     """What the host finds about the class in the project's text."""
-    try:
-        from lintorch.verify.mine import mine
-    except ImportError:
-        return []
-    return mine(path, symbol)
+    return mine(path, text, symbol, project)
 
 
 def both_versions(root: Path, name: str, symbol: str, text: str, recipe: Any) -> dict[str, Any]:
@@ -244,10 +250,10 @@ def sample(packages: Path, only: list[str], count: int, seed: int) -> list[tuple
     return chosen
 
 
-def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float) -> None:
+def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float, mining: bool) -> None:
     """Judge classes one after another, a line of --out for each."""
     for root, name, symbol in todo:
-        record = judge(root, name, symbol, seconds)
+        record = judge(root, name, symbol, seconds, mining)
         if record.get("reason") == "no torch module":
             record["stage"] = "skipped"
         with out.open("a") as stream:
@@ -289,6 +295,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--no-mining", action="store_true", help="search without usages of the class in the package")
     parser.add_argument("--report", action="store_true", help="only print what --out holds")
     chosen = parser.parse_args()
     if not chosen.report:
@@ -313,7 +320,7 @@ def _run_all(chosen: argparse.Namespace) -> None:
     for number in range(chosen.jobs):
         child = os.fork()
         if child == 0:
-            work_through(todo[number :: chosen.jobs], chosen.out, chosen.seconds)
+            work_through(todo[number :: chosen.jobs], chosen.out, chosen.seconds, not chosen.no_mining)
             os._exit(0)
         children.append(child)
     for child in children:

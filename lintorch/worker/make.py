@@ -81,7 +81,7 @@ class Maker:
 
     def find(self, name: str) -> Any:
         """The object a name ("module:qualified.name") stands for."""
-        module, _, qualname = name.partition(":")
+        module, _, qualname = name.partition(":") if ":" in name else split_dotted(name)
         found: Any = importlib.import_module(module) if module else self.module
         for part in qualname.split("."):
             if not hasattr(found, part):
@@ -115,6 +115,19 @@ class Maker:
         """What an expression may name: the file's globals, torch and its usual abbreviations."""
         common = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "types": types, "__builtins__": builtins}
         return _Names({**common, **vars(self.module)}, self.module)
+
+
+def split_dotted(name: str) -> Tuple[str, str, str]:
+    """A dotted name parted where its module ends (as str.partition parts); raises Missing where no part of it can be imported."""
+    parts = name.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        try:
+            module = importlib.import_module(".".join(parts[:count]))
+        except Exception:
+            continue
+        if hasattr(module, parts[count]):
+            return ".".join(parts[:count]), ":", ".".join(parts[count:])
+    raise Missing(f"{name} cannot be imported")
 
 
 class _Names(Dict[str, Any]):
@@ -185,6 +198,8 @@ def arguments_source(arguments: Arguments) -> str:
 
 
 def _shortened(name: str) -> str:
+    if ":" not in name:
+        return name.replace("torch.nn.", "nn.") if name.startswith("torch.nn.") else name
     module, _, qualname = name.partition(":")
     if module.startswith("lintorch."):
         return "nn.Identity"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple, TypedDict, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, TypedDict, Union
 
 
 class LoadSpec(TypedDict):
@@ -26,11 +26,19 @@ class LoadSpec(TypedDict):
     roots: List[str]  # folders that go before sys.path
 
 
+class Usage(TypedDict):
+    """One use of the symbol in the project's text. Arguments are [key, value] pairs: key "0", "1", ... by position or "=name" by keyword; None is not known."""
+
+    build: List[List[Any]]  # of the constructor
+    call: Optional[List[List[Any]]]  # of what it made
+    where: str
+
+
 class Hints(TypedDict):
     """What is known before the search. `usages` is written by `verify/mine*.py` and read by `worker/search*.py` alone."""
 
     examples: List[str]  # given by the user, `Net(10, 20), torch.randn(4, 10)`: they come first, and decide if they work
-    usages: List[Any]
+    usages: List[Usage]
     lines: List[int]  # lines of the text that should run in some call variant
     methods: List[str]  # names of the symbol's methods that hold those lines; one that forward does not reach needs calls of its own
 

@@ -7,13 +7,14 @@ import random
 import re
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 
 from . import guess
 from .attempt import Bench, Outcome, Plan, filled
 from .configs import smaller_value
+from .given import BadExample, example_plan, usage_plans
 from .infer import Place
 from .load import Loaded
 from .make import Maker, arguments_source
@@ -24,6 +25,7 @@ from .tree import signature
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 
 RUNS = 400
+MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
 
@@ -104,17 +106,49 @@ class Search:
         self.ends = time.monotonic() + budget["seconds"]
         self.bench = Bench(loaded.object, loaded.module, seconds=max(0.5, min(5.0, budget["seconds"] / 4)), elements=max(budget["bytes"] // 16, 1_000_000))
         self.space = Space()
+        self.notes: List[str] = []
         self.best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
         self.is_class = isinstance(loaded.object, type)
 
     def run(self) -> SearchResult:
         """Search until an attempt passes, the runs are spent or time is up; small values for large defaults come first."""
+        given = self._given()
+        if given is not None:
+            return given
         start = self.first_plan()
         starts = [*self.fuller(start), start]
-        found = self._explore([small for plan in starts for small in self.smaller(plan)], SMALL_RUNS)
-        if found is None or not found.good:
-            found = self._explore(starts, RUNS) or found
+        small = [smaller for plan in starts for smaller in self.smaller(plan)]
+        mined = self.mined(start)
+        found: Optional[Pass] = None
+        for plans, runs in ((mined[:2], MINED_RUNS), (small, SMALL_RUNS), ([*starts, *mined], RUNS)):
+            if found is None or not found.good:
+                found = self._explore(plans, runs) or found
         return self.recipe(found.plan) if found is not None else self.failure()
+
+    def _given(self) -> Optional[SearchResult]:
+        """The recipe of the user's examples: those that build the target as the first one that runs does; None where none runs."""
+        passed: List[Plan] = []
+        for text in self.hints["examples"]:
+            try:
+                plan = example_plan(text, self.is_class)
+            except BadExample as error:
+                self.notes.append(str(error))
+                continue
+            if passed and plan.build != passed[0].build:
+                continue
+            outcome = self.bench.run(plan, fresh=True)
+            if outcome.phase == "done":
+                passed.append(plan)
+            else:
+                self.notes.append(f"the example {text!r} does not run: {error_line(outcome.error)}")
+        return self.recipe(passed[0], passed[1:]) if passed else None
+
+    def mined(self, start: Plan) -> List[Plan]:
+        """The plans that usages in the project's text stand for."""
+        target = self.loaded.object
+        if not self.is_class:
+            return usage_plans(self.hints["usages"], start, None, target)
+        return usage_plans(self.hints["usages"], start, target.__init__, call_of(target))
 
     def _explore(self, starts: List[Plan], runs: int) -> Optional[Pass]:
         """Try plans and repairs of them, best first, until one passes; None where none does."""
@@ -160,7 +194,7 @@ class Search:
             return Plan(None, self._arguments(place, target, guess.call_candidates, False, self.space.call, "open_call"))
         place = Place(target.__init__, target, building=True)
         build = self._arguments(place, target.__init__, guess.build_candidates, True, self.space.build, "open_build")
-        method = target.forward if issubclass(target, torch.nn.Module) else target.__call__
+        method = call_of(target)
         call_place = Place(method, target)
         call = self._arguments(call_place, method, guess.call_candidates, True, self.space.call, "open_call")
         return Plan(build, call)
@@ -188,13 +222,14 @@ class Search:
         setattr(self.space, open_name, _Options(makers))
         return tuple(given)
 
-    def recipe(self, plan: Plan) -> Recipe:
-        """The plan that passed, as the recipe that crosses to the host."""
+    def recipe(self, plan: Plan, more: Sequence[Plan] = ()) -> Recipe:
+        """The plan that passed, with more calls of what it builds, as the recipe that crosses to the host."""
         found: Recipe = {
             "symbol": self.loaded.symbol,
             "constructor": to_json(plan.build),
-            "calls": [[plan.method, to_json(plan.call)]],
+            "calls": [[variant.method, to_json(variant.call)] for variant in (plan, *more)],
             "hint": self.example(plan),
+            "notes": self.notes,
         }
         if self.loaded.touched:
             found["doubt"] = f"{', '.join(self.loaded.touched[:3])} is not installed here and was used"
@@ -211,11 +246,21 @@ class Search:
         if self.best is None:
             return {"failure": "no time was left to try anything"}
         _, plan, outcome = self.best
-        text = str(outcome.error).strip().splitlines()
-        reason = f"{type(outcome.error).__name__}: {text[0] if text else ''}".rstrip(": ")
+        reason = error_line(outcome.error)
         if self.loaded.touched:
             reason = f"{', '.join(self.loaded.touched[:3])} is not installed here and was used ({reason})"
         return {"failure": f"{outcome.phase}: {reason}", "nearest": self.example(plan), "hint": self.example(plan)}
+
+
+def call_of(target: type) -> Any:
+    """The method that is run when an instance is called."""
+    return target.forward if issubclass(target, torch.nn.Module) else target.__call__
+
+
+def error_line(error: Optional[BaseException]) -> str:
+    """An error in one line."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
 
 
 def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Call]]:
