@@ -168,9 +168,11 @@ class _Job:
             _undecided(f"the rewrite raises {raised[1]} ({raised[0]})")
         if raised:
             raise _Settled(Status.REFUTED, f"raises {raised[1]} ({raised[0]})")
-        found = differences(old["runs"], new["runs"], DECIDING)
+        renamed = bool(new["renamed"])
+        # The plain attributes of a renamed submodule are found under its new name alone.
+        found = differences(old["runs"], new["runs"], [section for section in DECIDING if not (renamed and section == "attributes")])
         if found:
-            self._explain(found, ambiguous=bool(new["renamed"]))
+            self._explain(found, ambiguous=renamed)
         initial = initial_difference(old["initial"], new["initial"])
         if initial:
             path, certain = initial

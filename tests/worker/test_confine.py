@@ -25,12 +25,12 @@ def in_child(act: Callable[[], object]) -> str:
     if child == 0:
         try:
             told = str(act())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (whatever it is, the parent is told)
             told = type(error).__name__
         os.write(writer, told.encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as told_by_child:
+    with os.fdopen(reader, "rb") as told_by_child:
         told = told_by_child.read().decode()
     os.waitpid(child, 0)
     return told

@@ -117,7 +117,8 @@ def compare(one: Any, other: Any) -> list[dict[str, Any]]:
         add_value(listing, value, "output", Owners())
         raws = [raw for raw in listing.raws if raw is not None]
         places = iter(range(len(raws)))
-        listed.append({"run": {"output": [[path, facts, None if raw is None else next(places)] for (path, facts), raw in zip(listing.entries, listing.raws, strict=True)]}})
+        entries = [[path, facts, None if raw is None else next(places)] for (path, facts), raw in zip(listing.entries, listing.raws, strict=True)]
+        listed.append({"run": {"output": entries}})
         blobs.append(raws)
     return differences(*listed, *blobs)
 

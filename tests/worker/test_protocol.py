@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lintorch.worker.protocol import KEY_BYTES, BrokenFrame, Frame, pack, unpack
 
 KEY = bytes(range(KEY_BYTES))
-JSON = st.recursive(st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=10)
+PLAIN = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text()
+JSON = st.recursive(PLAIN, lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=10)
 HEADS = st.dictionaries(st.text().filter(lambda name: name != "blobs"), JSON, max_size=4)
 FRAMES = st.tuples(HEADS, st.lists(st.binary(max_size=64), max_size=4))
 

@@ -94,7 +94,10 @@ def test_what_is_sent_is_put_in() -> None:
     assert values(target) == values(source)
 
 
-@pytest.mark.parametrize("tensor", [torch.ones(2, 3), torch.ones(3).half(), torch.tensor(True), torch.empty(0, 2), torch.ones(2).to(torch.cfloat), torch.ones(2, 3).t()])
+DENSE = [torch.ones(2, 3), torch.ones(3).half(), torch.tensor(True), torch.empty(0, 2), torch.ones(2).to(torch.cfloat), torch.ones(2, 3).t()]
+
+
+@pytest.mark.parametrize("tensor", DENSE)
 def test_a_tensor_survives_the_way(tensor: torch.Tensor) -> None:
     received = tensor_from(*meta_and_bytes("x", tensor))
     assert received is not None
