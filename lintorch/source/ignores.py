@@ -16,7 +16,8 @@ class Ignores:
     """Patterns relative to the folder they stand in (an absolute path without links)."""
 
     def __init__(self, folder: str, lines: Iterable[str]) -> None:
-        self._spec = _spec(tuple(lines))
+        # To git, "x/**" speaks of everything in x and not of x, which pathspec does not tell apart.
+        self._spec = _spec(tuple(f"{line.rstrip()}/*" if line.rstrip().endswith("/**") else line for line in lines))
         self._prefix = folder.rstrip(os.sep) + os.sep
 
     def verdict(self, path: str) -> bool | None:

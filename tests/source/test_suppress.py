@@ -97,9 +97,10 @@ def test_flake8_answers_the_same(text: str, line: int, code: str) -> None:
 
 
 COMMENTS = st.sampled_from(["", "  # noqa", "  # noqa: LT101", "  # NOQA:LT1,E501", "  # noqa : LT2", "  # noqa: E1 LT2", "  # flake8: noqa"])
-STATEMENTS = st.sampled_from(
-    ["x = 1", "f(\n    1,{c}\n    2)", "s = '''\n{c}\n'''", "s = f('''a\nb'''{c}\n)", "y = 1 + \\\n    2", "if x:\n    y = 2{c}", "", "# a", "\x0cz = 3", "x = (1\n\n)"]
-)
+STATEMENTS = st.sampled_from([
+    "x = 1", "f(\n    1,{c}\n    2)", "s = '''\n{c}\n'''", "s = f('''a\nb'''{c}\n)", "y = 1 + \\\n    2", "if x:\n    y = 2{c}", "", "# a", "\x0cz = 3",
+    "x = (1\n\n)",
+])  # fmt: skip
 ENDS = st.sampled_from(["\n", "\r\n", "\r", "\n\n"])
 PROGRAMS = st.lists(st.tuples(STATEMENTS, COMMENTS, COMMENTS, ENDS), max_size=6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import pickle
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_lines_partition_the_text(lines: list[tuple[str, str]], rest: str) -> No
     source = Source(PATH, b"", "".join(line + end for line, end in lines) + rest, "utf-8")
     spans = [source.line_span(number) for number in range(1, len(source.line_starts) + 1)]
     assert "".join(source.text[span.start : span.end] for span in spans) == source.text
-    assert all(before.end == after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end == after.start for before, after in itertools.pairwise(spans))
 
 
 @given(LINES, st.data())
