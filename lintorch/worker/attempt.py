@@ -157,23 +157,26 @@ class Tagger:
 
 
 class Limit:
-    """Raises TooSlow in the main thread after so many seconds, where the system has timers."""
+    """Raises TooSlow in the main thread after so many seconds of processor time, where the system has timers.
+
+    Time on the clock would make a search's result depend on what else the machine does.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     def __enter__(self) -> None:
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, self._raise)
+            signal.signal(signal.SIGPROF, self._raise)
             # Again and again: the first may fall into a destructor or callback that drops exceptions.
-            signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.5)
+            signal.setitimer(signal.ITIMER_PROF, self.seconds, 0.5)
 
     def _raise(self, number: int, frame: Any) -> None:
         raise TooSlow(f"ran for more than {self.seconds:.1f} s")
 
     def __exit__(self, *error: Any) -> None:
         if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class Bench:
@@ -185,15 +188,15 @@ class Bench:
         self._built: Tuple[Any, Any] = (None, None)
         self.runs = 0
 
-    def run(self, plan: Plan, fresh: bool = False) -> Outcome:
-        """Try `plan`; never raises for what user code does."""
+    def run(self, plan: Plan, fresh: bool = False, training: bool = True) -> Outcome:
+        """Try `plan`, `fresh` with a target built anew; never raises for what user code does."""
         outcome = Outcome()
         self.runs += 1
         torch.manual_seed(0)
         LEDGER.armed = True
         try:
             with Limit(self.seconds):
-                self._go(plan, outcome, fresh)
+                self._go(plan, outcome, fresh, training)
         except (Exception, TooSlow, SystemExit) as error:
             outcome.error = error
             outcome.frames = list(_frames(error))
@@ -201,13 +204,15 @@ class Bench:
             LEDGER.armed = False
         return outcome
 
-    def _go(self, plan: Plan, outcome: Outcome, fresh: bool) -> None:
+    def _go(self, plan: Plan, outcome: Outcome, fresh: bool, training: bool) -> None:
         watch = Watch(outcome, self.elements)
         maker = Maker(self.module, lambda attributes: Discovering(attributes, building=outcome.phase in ("make", "construct")))
         target = self._target(plan, outcome, maker, watch, fresh)
         outcome.phase, outcome.steps = "inputs", 0
         maker.with_grad = True
         outcome.target = target
+        if isinstance(target, torch.nn.Module):
+            target.train(training)
         positional, keywords = maker.arguments(plan.call)
         self._tag(plan.call, positional, keywords, Tagger(outcome.inputs, outcome, watch, maker))
         outcome.phase = "forward"
@@ -230,8 +235,6 @@ class Bench:
         outcome.phase = "construct"
         with watch:
             target = self.target(*positional, **keywords)
-        if isinstance(target, torch.nn.Module):
-            target.train()
         self._built = (plan.build, target)
         return target
 

@@ -144,7 +144,7 @@ def _text_keys(uses: Uses) -> List[str]:
 
 
 def _dtype(fill: str) -> str:
-    return {"ids": "int64", "bools": "bool", "ones": "bool"}.get(fill, "float32")
+    return {"ids": "int64", "bools": "bool", "mask": "bool"}.get(fill, "float32")
 
 
 _WHOLE = frozenset({"h", "w", "height", "width", "t", "n", "num_frames", "num_heads", "batch_size", "seq_len", "seq_length", "length", "size", "hw", "nh", "nw", "step", "layer_idx", "epoch", "k", "max_len"})

@@ -91,22 +91,22 @@ def _leave() -> None:
 
 
 class _time_limit:
-    """Raise ImportTimeout in the main thread after so many seconds; where there is no alarm, the job's own limit must do."""
+    """Raise ImportTimeout in the main thread after so many seconds of processor time; where there are no timers, the job's own limit must do."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     def __enter__(self) -> None:
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, self._raise)
-            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+            signal.signal(signal.SIGPROF, self._raise)
+            signal.setitimer(signal.ITIMER_PROF, self.seconds)
 
     def _raise(self, number: int, frame: Optional[types.FrameType]) -> None:
         raise ImportTimeout(f"importing took more than {self.seconds:.0f} s")
 
     def __exit__(self, *error: Any) -> None:
         if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _member(module: types.ModuleType, symbol: str) -> Any:

@@ -156,7 +156,10 @@ def make_tensor(value: Tensor) -> torch.Tensor:
         return torch.linspace(value.high, max(value.high // 2, 1), max(torch.Size(value.shape).numel(), 1)).to(dtype).reshape(value.shape)
     if value.fill == "bools":
         return (torch.rand(value.shape) > 0.4).to(dtype)
-    return (torch.ones if value.fill == "ones" else torch.zeros)(value.shape, dtype=dtype)
+    made = (torch.zeros if value.fill == "zeros" else torch.ones)(value.shape, dtype=dtype)
+    if value.fill == "mask" and value.shape and value.shape[-1] > 1:
+        made[..., -max(value.shape[-1] // 4, 1) :] = 0
+    return made
 
 
 def source(value: Value) -> str:
@@ -216,6 +219,8 @@ def _tensor_source(value: Tensor) -> str:
         return f"torch.randint(0, {value.high}, ({', '.join(map(str, value.shape))}{',' if len(value.shape) == 1 else ''}){dtype})"
     if value.fill == "lengths":
         return f"torch.linspace({value.high}, {max(value.high // 2, 1)}, {torch.Size(value.shape).numel()}).to(torch.{value.dtype})"
+    if value.fill == "mask":
+        return f"torch.ones({shape}, dtype=torch.{value.dtype})"
     if value.fill == "bools":
         return f"(torch.rand({shape}) > 0.4)" + ("" if not dtype else f".to(torch.{value.dtype})")
     return f"torch.{dict(normal='randn', unit='rand').get(value.fill, value.fill)}({shape}{dtype})"

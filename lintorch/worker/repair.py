@@ -151,14 +151,14 @@ def reranked(leaf: Tensor, rank: int) -> Tensor:
         return leaf
     if rank < len(leaf.shape):
         return replace(leaf, shape=(*leaf.shape[: max(rank - 1, 0)], *((leaf.shape[-1],) if rank else ()))) if rank != 1 else replace(leaf, shape=leaf.shape[:1])
-    if leaf.fill in ("ids", "bools", "ones"):
+    if leaf.fill in ("ids", "bools", "mask", "lengths"):
         return replace(leaf, shape=(*leaf.shape, *(16,) * (rank - len(leaf.shape))))
     return replace(leaf, shape=(*leaf.shape[:1], *_RANKS[rank][len(leaf.shape[:1]) :]))
 
 
 def refilled(leaf: Tensor, wish: Fill) -> Tensor:
     """The tensor with other values."""
-    dtype = wish.dtype or {"ids": "int64", "bools": "bool", "ones": "bool"}.get(wish.fill, "float32")
+    dtype = wish.dtype or {"ids": "int64", "bools": "bool", "mask": "bool"}.get(wish.fill, "float32")
     return replace(leaf, fill=wish.fill, dtype=dtype, high=wish.high)
 
 

@@ -22,6 +22,7 @@ from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
 from .tree import signature
+from .variants import Spread
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 
 RUNS = 400
@@ -103,7 +104,7 @@ class Search:
 
     def __init__(self, loaded: Loaded, hints: Hints, budget: Budget) -> None:
         self.loaded, self.hints = loaded, hints
-        self.ends = time.monotonic() + budget["seconds"]
+        self.ends = time.process_time() + budget["seconds"]
         self.bench = Bench(loaded.object, loaded.module, seconds=max(0.5, min(5.0, budget["seconds"] / 4)), elements=max(budget["bytes"] // 16, 1_000_000))
         self.space = Space()
         self.notes: List[str] = []
@@ -123,7 +124,28 @@ class Search:
         for plans, runs in ((mined[:2], MINED_RUNS), (small, SMALL_RUNS), ([*starts, *mined], RUNS)):
             if found is None or not found.good:
                 found = self._explore(plans, runs) or found
-        return self.recipe(found.plan) if found is not None else self.failure()
+        return self._spread(found.plan) if found is not None else self.failure()
+
+    def _spread(self, plan: Plan) -> Recipe:
+        """The recipe of a plan with the variants that run more of the wanted lines."""
+        wanted = set(self.hints["lines"])
+        spread = Spread(self.bench, self.space, self.loaded.path, wanted, self._passing, self.method_plan)
+        chosen = spread.spread(plan)
+        return self.recipe(chosen[0], chosen[1:])
+
+    def _passing(self, plan: Plan, runs: int) -> Optional[Plan]:
+        found = self._explore([plan], runs)
+        return found.plan if found is not None else None
+
+    def method_plan(self, plan: Plan, name: str) -> Optional[Plan]:
+        """The first plan for calling another method of what `plan` builds."""
+        method = getattr(self.loaded.object, name, None)
+        if method is None or isinstance(vars(self.loaded.object).get(name), (staticmethod, classmethod, property)):
+            return None
+        space = Space()
+        call = self._arguments(Place(method, self.loaded.object), method, guess.call_candidates, True, space.call, space, "open_call")
+        self.space.call.update(space.call)
+        return Plan(plan.build, call, name)
 
     def _given(self) -> Optional[SearchResult]:
         """The recipe of the user's examples: those that build the target as the first one that runs does; None where none runs."""
@@ -155,7 +177,7 @@ class Search:
         frontier = Frontier(starts)
         weak: Optional[Pass] = None
         ends = self.bench.runs + runs
-        while frontier.open and self.bench.runs < ends and time.monotonic() < self.ends:
+        while frontier.open and self.bench.runs < ends and time.process_time() < self.ends:
             plan = frontier.pop()
             outcome = self.bench.run(plan)
             plan = filled(plan, outcome)
@@ -191,15 +213,15 @@ class Search:
         target = self.loaded.object
         if not self.is_class:
             place = Place(target)
-            return Plan(None, self._arguments(place, target, guess.call_candidates, False, self.space.call, "open_call"))
+            return Plan(None, self._arguments(place, target, guess.call_candidates, False, self.space.call, self.space, "open_call"))
         place = Place(target.__init__, target, building=True)
-        build = self._arguments(place, target.__init__, guess.build_candidates, True, self.space.build, "open_build")
+        build = self._arguments(place, target.__init__, guess.build_candidates, True, self.space.build, self.space, "open_build")
         method = call_of(target)
         call_place = Place(method, target)
-        call = self._arguments(call_place, method, guess.call_candidates, True, self.space.call, "open_call")
+        call = self._arguments(call_place, method, guess.call_candidates, True, self.space.call, self.space, "open_call")
         return Plan(build, call)
 
-    def _arguments(self, place: Place, function: Any, candidates: Any, bound: bool, known: Dict[str, List[Value]], open_name: str) -> Arguments:
+    def _arguments(self, place: Place, function: Any, candidates: Any, bound: bool, known: Dict[str, List[Value]], space: Space, open_name: str) -> Arguments:
         shape = signature(function)
         parameters = list(shape.parameters.values())[1 if bound else 0 :] if shape is not None else []
         given: List[Tuple[str, Value]] = []
@@ -219,7 +241,7 @@ class Search:
                 continue
             known[parameter.name] = candidates(place, parameter)
             given.append((parameter.name if parameter.kind is not parameter.KEYWORD_ONLY else f"={parameter.name}", known[parameter.name][0]))
-        setattr(self.space, open_name, _Options(makers))
+        setattr(space, open_name, _Options(makers))
         return tuple(given)
 
     def recipe(self, plan: Plan, more: Sequence[Plan] = ()) -> Recipe:

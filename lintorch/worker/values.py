@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple, Union
 
-# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), falling lengths from high on, booleans, an all-true mask, or zeros.
-FILLS = ("normal", "unit", "ids", "lengths", "bools", "ones", "zeros")
+# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), falling lengths from high on, booleans,
+# a mask that leaves out the last quarter, ones, or zeros.
+FILLS = ("normal", "unit", "ids", "lengths", "bools", "mask", "ones", "zeros")
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ _ROLES: Tuple[Tuple[str, Role], ...] = (
     (r"lengths?$|lens$|len$|seq_len|^lens?$|seqlens?", Role("lengths", ("b",))),
     (_INDEX_WORDS, Role("ids", ("bs", "b", "bss"))),
     (r"^(targets?|gt|y|truth|ground_truth|tgt_out|y_hat|y_pred|gts?)$", Role("normal", ("bd", "bsd", "bchw", "b"))),
-    (r"masks?|\w*mask", Role("ones", ("bs", "bss", "b1ss", "bsd"))),
+    (r"masks?|\w*mask", Role("mask", ("bs", "bss", "b1ss", "bsd"))),
     (r"position_embeddings?|rotary\w*|rope|freqs\w*|cos_sin|rotary_pos_emb|image_rotary_emb|pos_emb|cos|sin", Role("normal", ("bsk", "sk", "bsd"))),
     (r"pixel_values|^(img|image|images|imgs|pixel|frame|rgb|depth_map|lq|hr|lr)s?\d*$|^image$|^im$|pixels", Role("normal", ("bchw", "bcthw", "bchwt"))),
     (r"videos?|clip|voxels?|volume|frames", Role("normal", ("bcthw", "btchw", "bchw"))),
