@@ -91,7 +91,9 @@ class _Job:
 
     def _search(self) -> None:
         head = {
-            "spec": self.order.spec(self.change.old), "plan": self.plan, "hints": self.order.hints,
+            "spec": self.order.spec(self.change.old),
+            "plan": self.plan,
+            "hints": self.order.hints,
             "budget": {"seconds": self.order.search_seconds, "bytes": self.order.search_bytes},
         }
         outcome = self._run("search", head, ())

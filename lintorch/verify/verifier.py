@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from lintorch.settings import Settings
+from lintorch.verify.hints import HintMaker
 from lintorch.verify.job import Order, decide
 from lintorch.verify.place import import_place
 from lintorch.verify.supervisor import LEVELS, TIMED_OUT, Outcome, Supervisor, VerifierUnavailable
 from lintorch.verify.verdict import Change, Status, Verdict
-from lintorch.worker.protocol import Hints
 
 __all__ = ["Verifier", "VerifierUnavailable"]
 
@@ -32,6 +32,7 @@ class Verifier:
         self.settings = settings or Settings()
         self._peak = peak
         self._supervisor = Supervisor(self.settings.python, root)
+        self._hint_maker = HintMaker(self.settings)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Verifier:
@@ -89,12 +90,8 @@ class Verifier:
             change=change,
             module=module,
             roots=roots,
-            hints=self._hints(change, examples),
+            hints=self._hint_maker.hints(change, examples),
             search_seconds=self.settings.time_limit / 3,
             search_bytes=self.settings.memory_limit // 4,
             peak=self._peak,
         )
-
-    def _hints(self, change: Change, examples: Sequence[str]) -> Hints:
-        configured = self.settings.examples.get(change.symbol) or self.settings.examples.get(change.symbol.rpartition(".")[2]) or ()
-        return Hints(examples=[*examples, *configured], usages=[], lines=list(change.old_lines), methods=[])

@@ -227,5 +227,11 @@ def _compare(frame: Frame, write: Write, sink: Sink) -> None:
 
 
 _ROLES: Dict[str, Callable[[Frame, Write, Sink], None]] = {
-    "search": _search, "measure": _measure, "audit": _audit, "explain": _explain, "canary": _canary, "fake": _fake, "compare": _compare,
+    "search": _search,
+    "measure": _measure,
+    "audit": _audit,
+    "explain": _explain,
+    "canary": _canary,
+    "fake": _fake,
+    "compare": _compare,
 }

@@ -151,8 +151,24 @@ def _check(result: int, what: str) -> int:
 
 
 # Landlock's rights on files, in the order of their bits.
-_RIGHTS = ("execute", "write_file", "read_file", "read_dir", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg", "make_sock", "make_fifo",
-           "make_block", "make_sym", "refer", "truncate", "ioctl_dev")
+_RIGHTS = (
+    "execute",
+    "write_file",
+    "read_file",
+    "read_dir",
+    "remove_dir",
+    "remove_file",
+    "make_char",
+    "make_dir",
+    "make_reg",
+    "make_sock",
+    "make_fifo",
+    "make_block",
+    "make_sym",
+    "refer",
+    "truncate",
+    "ioctl_dev",
+)
 _RIGHTS_OF_ABI = (0, 13, 14, 15, 15, 16)  # how many of them each version of the interface knows
 _READING = ("read_file", "read_dir")
 _RULE_PATH_BENEATH = 1

@@ -11,7 +11,21 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Set, Tuple
 import torch
 
 PLAIN = (
-    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice, enum.Enum, torch.dtype, torch.device, torch.layout, torch.memory_format,
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    type(Ellipsis),
+    range,
+    slice,
+    enum.Enum,
+    torch.dtype,
+    torch.device,
+    torch.layout,
+    torch.memory_format,
 )
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.GeneratorType, type, torch.nn.Module, torch.Generator)
 _DEEPEST = 40

@@ -119,9 +119,7 @@ def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
 class Runner:
     """Runs a subject. `make_record(key, section)` says how a section of a run is kept; `around` is entered round everything that is the subject's own code."""
 
-    def __init__(
-        self, subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink, around: ContextManager[Any] = _NOTHING
-    ) -> None:
+    def __init__(self, subject: Subject, plan: Plan, make_record: Callable[[str, str], Record], sink: Sink, around: ContextManager[Any] = _NOTHING) -> None:
         self.subject, self.plan, self.make_record, self.sink, self.around = subject, plan, make_record, sink, around
         self._digests = StateDigests()
         self._cotangents: Dict[Any, torch.Tensor] = {}

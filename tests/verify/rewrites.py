@@ -64,8 +64,12 @@ def inlined_name(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
         first = body[place]
         if place + 1 < len(body) and isinstance(first, ast.Assign) and isinstance(first.targets[0], ast.Name):
             name, following = first.targets[0].id, body[place + 1]
-            uses = [node for part in copied.body for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)]
-            names = [node for node in ast.walk(following) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in ("self", "torch", "F")]
+            uses = [
+                node for part in copied.body for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+            ]
+            names = [
+                node for node in ast.walk(following) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in ("self", "torch", "F")
+            ]
             if len(uses) == 1 and names and names[0] is uses[0] and not any(isinstance(node, ast.If) for node in ast.walk(following)):
                 holder = ast.Module([following], [])
                 _swap(holder, uses[0], first.value)

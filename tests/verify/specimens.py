@@ -31,7 +31,9 @@ class Specimen:
 
 
 SPECIMENS = (
-    Specimen("Mlp", '''
+    Specimen(
+        "Mlp",
+        """
 class Mlp(nn.Module):
     def __init__(self, n, hidden, m):
         super().__init__()
@@ -44,8 +46,12 @@ class Mlp(nn.Module):
         h = self.drop(torch.sigmoid(self.fc2(h)))
         out = self.fc3(h) * 0.7 - h.mean()
         return out
-''', ("Mlp(6, 8, 3), torch.randn(4, 6)",)),
-    Specimen("Conv", '''
+""",
+        ("Mlp(6, 8, 3), torch.randn(4, 6)",),
+    ),
+    Specimen(
+        "Conv",
+        """
 class Conv(nn.Module):
     def __init__(self, c):
         super().__init__()
@@ -57,8 +63,12 @@ class Conv(nn.Module):
         pooled = y.mean(dim=(2, 3))
         logits = self.head(pooled - y.amax(dim=(2, 3)))
         return logits, pooled
-''', ("Conv(3), torch.randn(2, 3, 6, 6)",)),
-    Specimen("Attention", '''
+""",
+        ("Conv(3), torch.randn(2, 3, 6, 6)",),
+    ),
+    Specimen(
+        "Attention",
+        """
 class Attention(nn.Module):
     def __init__(self, dim, heads):
         super().__init__()
@@ -75,8 +85,12 @@ class Attention(nn.Module):
         weights = self.drop(torch.softmax(scores, dim=-1))
         out = (weights @ v).transpose(1, 2).reshape(b, n, d)
         return self.proj(out)
-''', ("Attention(8, 2), torch.randn(2, 3, 8)", "Attention(8, 2), torch.randn(2, 3, 8), torch.rand(2, 2, 3, 3) > 0.6")),
-    Specimen("Recurrent", '''
+""",
+        ("Attention(8, 2), torch.randn(2, 3, 8)", "Attention(8, 2), torch.randn(2, 3, 8), torch.rand(2, 2, 3, 3) > 0.6"),
+    ),
+    Specimen(
+        "Recurrent",
+        """
 class Recurrent(nn.Module):
     def __init__(self, vocabulary, dim):
         super().__init__()
@@ -89,8 +103,12 @@ class Recurrent(nn.Module):
         states, last = self.rnn(e)
         logits = self.out(torch.tanh(states)) + self.skip(e)
         return {'logits': logits, 'last': last}
-''', ("Recurrent(11, 4), torch.randint(0, 11, (2, 5))",)),
-    Specimen("Sampler", '''
+""",
+        ("Recurrent(11, 4), torch.randint(0, 11, (2, 5))",),
+    ),
+    Specimen(
+        "Sampler",
+        """
 class Sampler(nn.Module):
     def __init__(self, n, k):
         super().__init__()
@@ -106,8 +124,12 @@ class Sampler(nn.Module):
             self.average.mul_(0.9).add_(0.1 * z.detach().mean(0))
         self.calls += 1
         return z - self.average
-''', ("Sampler(5, 3), torch.randn(4, 5)",)),
-    Specimen("Loss", '''
+""",
+        ("Sampler(5, 3), torch.randn(4, 5)",),
+    ),
+    Specimen(
+        "Loss",
+        """
 class Loss(nn.Module):
     def __init__(self, weight):
         super().__init__()
@@ -116,8 +138,12 @@ class Loss(nn.Module):
         error = (prediction - target) ** 2
         positive = error[target > 0]
         return error.mean() + self.weight * positive.sum()
-''', ("Loss(0.25), torch.randn(3, 4), torch.randn(3, 4)",)),
-    Specimen("Tied", '''
+""",
+        ("Loss(0.25), torch.randn(3, 4), torch.randn(3, 4)",),
+    ),
+    Specimen(
+        "Tied",
+        """
 @dataclasses.dataclass
 class Tied_Output:
     loss: torch.Tensor
@@ -135,8 +161,12 @@ class Tied(nn.Module):
         first = self.norm(self.a(x)) * self.scale
         second = self.b(first / 3.0)
         return Tied_Output(loss=second.square().mean(), hidden=[first, second])
-''', ("Tied(4), torch.randn(3, 4)",)),
-    Specimen("Spectral", '''
+""",
+        ("Tied(4), torch.randn(3, 4)",),
+    ),
+    Specimen(
+        "Spectral",
+        """
 class Spectral(nn.Module):
     def __init__(self, n):
         super().__init__()
@@ -146,13 +176,19 @@ class Spectral(nn.Module):
         f = torch.fft.rfft(x) * self.filter
         y = torch.fft.irfft(f, n=x.shape[-1])
         return y * torch.sigmoid(self.gate(x)), f
-''', ("Spectral(8), torch.randn(2, 8)",)),
-    Specimen("contrast", '''
+""",
+        ("Spectral(8), torch.randn(2, 8)",),
+    ),
+    Specimen(
+        "contrast",
+        """
 def contrast(a, b, temperature=0.2):
     a = F.normalize(a, dim=-1)
     b = F.normalize(b, dim=-1)
     logits = a @ b.T / temperature
     labels = torch.arange(a.shape[0])
     return F.cross_entropy(logits, labels) - logits.diagonal().mean()
-''', ("torch.randn(4, 6), torch.randn(4, 6)",)),
+""",
+        ("contrast, torch.randn(4, 6), torch.randn(4, 6)",),
+    ),
 )

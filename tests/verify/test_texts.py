@@ -88,9 +88,23 @@ class Net:
 '''
 
 NEVER = [
-    ((12,), (12,), ()), ((12,), (13,), ()), ((14,), (12, 13), ()), ((12,), (15,), (12,)), ((15,), (12,), (15,)), ((16,), (15,), (16,)), ((16,), (15, 16), ()),
-    ((11,), (), ()), ((2,), (), ()), ((10,), (), ()), ((6,), (6,), ()), ((8,), (8,), ()), ((9,), (8,), ()), ((20, 21), (19, 20), (21,)),
-    ((24, 25), (22, 23), (24, 25)),    ((12, 16), (12, 15), (16,)), ((), (), ()),
+    ((12,), (12,), ()),
+    ((12,), (13,), ()),
+    ((14,), (12, 13), ()),
+    ((12,), (15,), (12,)),
+    ((15,), (12,), (15,)),
+    ((16,), (15,), (16,)),
+    ((16,), (15, 16), ()),
+    ((11,), (), ()),
+    ((2,), (), ()),
+    ((10,), (), ()),
+    ((6,), (6,), ()),
+    ((8,), (8,), ()),
+    ((9,), (8,), ()),
+    ((20, 21), (19, 20), (21,)),
+    ((24, 25), (22, 23), (24, 25)),
+    ((12, 16), (12, 15), (16,)),
+    ((), (), ()),
 ]
 
 
@@ -108,7 +122,8 @@ def test_differences_are_told_run_by_run() -> None:
     old = [run(), run("seed 1, train, call 1")]
     new = [run(prints="1"), run("seed 1, train, call 1", output="1", state="2")]
     assert [str(found) for found in compare.differences(old, new, compare.DECIDING)] == [
-        "output differs (seed 1, train, call 1)", "state differs (seed 1, train, call 1)"
+        "output differs (seed 1, train, call 1)",
+        "state differs (seed 1, train, call 1)",
     ]
     assert [str(found) for found in compare.differences(old, new, compare.HEARD)] == ["prints differ (seed 0, train, call 1)"]
     assert compare.differences(old, old, compare.DECIDING) == []

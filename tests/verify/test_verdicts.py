@@ -11,7 +11,7 @@ import pytest
 
 from lintorch.settings import Settings
 from lintorch.source.text import Span
-from lintorch.verify.verdict import Change, Status, Verdict
+from lintorch.verify.verdict import Change, Status
 from lintorch.verify.verifier import Verifier, VerifierUnavailable
 
 HEAD = "import time\nimport warnings\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n"
@@ -54,61 +54,184 @@ NAMED = forward("y = self.fc(x)", "return y")
 NESTED = forward("return self.fc(x)")
 
 CASES = [
-    Case("same trace", NAMED, NESTED, "same-trace", probe="self.fc(x)", edited="y = self.fc(x)",
-         expected={"inputs": ("float32[4, 3]",), "seeds": (0, 1, 2), "modes": ("train", "eval"), "lines": (13,), "gradients": "compared", "reason": None}),
+    Case(
+        "same trace",
+        NAMED,
+        NESTED,
+        "same-trace",
+        probe="self.fc(x)",
+        edited="y = self.fc(x)",
+        expected={"inputs": ("float32[4, 3]",), "seeds": (0, 1, 2), "modes": ("train", "eval"), "lines": (13,), "gradients": "compared", "reason": None},
+    ),
     Case("tested", NAMED, forward("return self.fc(x) * 1"), "tested", probe="self.fc(x) * 1"),
     Case("close", forward("return (x + 1e3) - 1e3"), forward("return x + (1e3 - 1e3)"), "refuted|close", "output, max abs .* at .* places"),
     Case("refuted in a value", NAMED, forward("return self.fc(x) + 0.25"), "refuted", r"^output, max abs 2\.5e-01 at 8 of 8 places \(seed 0, train, call 1\)$"),
-    Case("refuted in a gradient", forward("return self.fc(x) * 2"), forward("return self.fc(x).detach() + self.fc(x)"), "refuted",
-         r"^gradient of fc\.weight, max abs .* \(seed 0, train, call 1\)$"),
+    Case(
+        "refuted in a gradient",
+        forward("return self.fc(x) * 2"),
+        forward("return self.fc(x).detach() + self.fc(x)"),
+        "refuted",
+        r"^gradient of fc\.weight, max abs .* \(seed 0, train, call 1\)$",
+    ),
     Case("refuted in eval alone", NAMED, forward("return self.fc(x) if self.training else self.fc(x) * 2"), "refuted", "seed 0, eval, call 1"),
     Case("refuted under no_grad alone", NAMED, forward("return self.fc(x) * (1 if torch.is_grad_enabled() else 2)"), "refuted", "eval under no_grad"),
     Case("refuted in an attribute", NAMED, forward("self.last = 3", "return self.fc(x)"), "refuted", "attribute last, is new"),
     Case("refuted in an argument", NAMED, forward("y = self.fc(x)", "x.add_(1)", "return y"), "refuted", r"arguments\[0\]\[0\] after the call|raises"),
     Case("refuted by raising", NAMED, forward("raise ValueError('no')"), "refuted", r"raises ValueError: no \(seed 0, train, call 1\)"),
     Case("refuted in random numbers", NAMED, forward("torch.rand(1)", "return self.fc(x)"), "refuted", "torch's random state"),
-    Case("raises in both", forward("raise ValueError('no')"), forward("raise  ValueError('no')", "pass"), "undecided", "raised? ValueError: no"),
-    Case("raises on the second call", forward("self.n = getattr(self, 'n', 0) + 1", "if self.n > 5:", "    raise ValueError('tired')", "return self.fc(x)"),
-         forward("self.n = getattr(self, 'n', 0) + 1", "if self.n > 5:", "    raise ValueError('tired')", "y = self.fc(x)", "return y"),
-         "undecided", "the original raises ValueError: tired"),
+    Case("raises in both", forward("raise ValueError('no')"), forward("raise  ValueError('no')", "pass"), "undecided", "ValueError: no"),
+    Case(
+        "raises on the second call",
+        forward("self.n = getattr(self, 'n', 0) + 1", "if self.n > 5:", "    raise ValueError('tired')", "return self.fc(x)"),
+        forward("self.n = getattr(self, 'n', 0) + 1", "if self.n > 5:", "    raise ValueError('tired')", "y = self.fc(x)", "return y"),
+        "undecided",
+        "the original raises ValueError: tired",
+    ),
     Case("does not load", NAMED, "    def forward(self, x):\n        return (\n", "undecided", "the rewrite cannot be loaded"),
-    Case("cannot be built", NAMED, NESTED, "undecided", "no inputs found|cannot be built|the search for inputs raised", example="Net(1, 2, 3), torch.randn(4, 3)",
-         init="    def __init__(self, *, certain_thing_that_nobody_can_guess):\n        certain_thing_that_nobody_can_guess.launch(7)\n"),
+    Case(
+        "cannot be built",
+        NAMED,
+        NESTED,
+        "undecided",
+        "no inputs found|cannot be built|the search for inputs raised",
+        example="Net(1, 2, 3), torch.randn(4, 3)",
+        init="    def __init__(self, *, certain_thing_that_nobody_can_guess):\n        certain_thing_that_nobody_can_guess.launch(7)\n",
+    ),
     Case("constant", forward("return torch.ones(2)"), forward("y = torch.ones(2)", "return y"), "undecided", "shows nothing: outputs are constant"),
-    Case("nothing but NaN", forward("y = self.fc(x) * float('nan')", "return y"), forward("return self.fc(x) * float('nan')"), "undecided", "shows nothing: every output is NaN"),
-    Case("differs from itself", forward("y = self.fc(x) + time.perf_counter()", "return y"), forward("return self.fc(x) + time.perf_counter()"), "undecided",
-         "the original differs from itself: output"),
-    Case("line never ran", forward("if x.dim() == 7:", "    y = self.fc(x)", "    return y", "return self.fc(x)"), forward("if x.dim() == 7:", "    return self.fc(x)", "return self.fc(x)"),
-         "undecided", "line 14 never ran", edited="y = self.fc(x)"),
-    Case("edit not observed", forward("y = x * 3", "z = y * 0", "return self.fc(x) + z.sum()"), forward("z = x * 3 * 0", "return self.fc(x) + z.sum()"), "undecided",
-         r"edit not observed \(line 13\)", probe="x * 3"),
-    Case("edit that never runs", forward("y = x", "if x.dim() == 7:", "    y = x * 2", "return self.fc(y)"), forward("y = x", "if x.dim() == 7:", "    y = (x * 2)", "return self.fc(y)"),
-         "undecided", "edit not observed", probe="x * 2"),
-    Case("no gradient reaches the edit", forward("y = x * self.scale", "return self.fc(x) + torch.sign(y).sum()"),
-         forward("return self.fc(x) + torch.sign(x * self.scale).sum()"), "undecided", r"no gradient reached the edit \(line 14\)", probe="x * self.scale",
-         init=INIT + "        self.scale = nn.Parameter(torch.ones(3))\n", example="Net(), torch.randn(64, 3) * 0.1"),
-    Case("no gradient where there is none", forward("y = self.fc(x)", "return y.argmax(-1)"), forward("return self.fc(x).argmax(-1)"), "same-trace",
-         probe="self.fc(x)", expected={"gradients": "not applicable"}, example="Net(), torch.randn(64, 3)"),
+    Case(
+        "nothing but NaN",
+        forward("y = self.fc(x) * float('nan')", "return y"),
+        forward("return self.fc(x) * float('nan')"),
+        "undecided",
+        "shows nothing: every output is NaN",
+    ),
+    Case(
+        "differs from itself",
+        forward("y = self.fc(x) + time.perf_counter()", "return y"),
+        forward("return self.fc(x) + time.perf_counter()"),
+        "undecided",
+        "the original differs from itself: output",
+    ),
+    Case(
+        "line never ran",
+        forward("if x.dim() == 7:", "    y = self.fc(x)", "    return y", "return self.fc(x)"),
+        forward("if x.dim() == 7:", "    return self.fc(x)", "return self.fc(x)"),
+        "undecided",
+        "line 14 never ran",
+        edited="y = self.fc(x)",
+    ),
+    Case(
+        "edit not observed",
+        forward("y = x * 3", "z = y * 0", "return self.fc(x) + z.sum()"),
+        forward("z = x * 3 * 0", "return self.fc(x) + z.sum()"),
+        "undecided",
+        r"edit not observed \(line 13\)",
+        probe="x * 3",
+    ),
+    Case(
+        "edit that never runs",
+        forward("y = x", "if x.dim() == 7:", "    y = x * 2", "return self.fc(y)"),
+        forward("y = x", "if x.dim() == 7:", "    y = (x * 2)", "return self.fc(y)"),
+        "undecided",
+        "edit not observed",
+        probe="x * 2",
+    ),
+    Case(
+        "no gradient reaches the edit",
+        forward("y = x * self.scale", "return self.fc(x) + torch.sign(y).sum()"),
+        forward("return self.fc(x) + torch.sign(x * self.scale).sum()"),
+        "undecided",
+        r"no gradient reached the edit \(line 14\)",
+        probe="x * self.scale",
+        init=INIT + "        self.scale = nn.Parameter(torch.ones(3))\n",
+        example="Net(), torch.randn(64, 3) * 0.1",
+    ),
+    Case(
+        "no gradient where there is none",
+        forward("y = self.fc(x)", "return y.argmax(-1)"),
+        forward("return self.fc(x).argmax(-1)"),
+        "same-trace",
+        probe="self.fc(x)",
+        expected={"gradients": "not applicable"},
+        example="Net(), torch.randn(64, 3)",
+    ),
     Case("prints differ", NAMED, forward("print(1)", "return self.fc(x)"), "undecided", "prints differ"),
     Case("prints alike", forward("print(x.shape)", "y = self.fc(x)", "return y"), forward("print(x.shape)", "return self.fc(x)"), "same-trace"),
     Case("warnings differ", NAMED, forward("warnings.warn('x')", "return self.fc(x)"), "undecided", "warnings differ"),
-    Case("modules called otherwise", forward("return self.act(self.fc(x))"), forward("return torch.relu(self.fc(x))"), "undecided", "forward hooks",
-         init=INIT + "        self.act = nn.ReLU()\n"),
-    Case("initial constant differs", NAMED, f"class Net(nn.Module):\n{INIT}        nn.init.zeros_(self.fc.bias)\n\n{NAMED}", "undecided", "initial value of fc.bias",
-         init=INIT + "        nn.init.normal_(self.fc.bias)\n"),
-    Case("initial constants differ", NAMED, f"class Net(nn.Module):\n{INIT}        nn.init.zeros_(self.fc.bias)\n\n{NAMED}", "refuted", "initial value of fc.bias",
-         init=INIT + "        nn.init.ones_(self.fc.bias)\n"),
+    Case(
+        "modules called otherwise",
+        forward("return self.act(self.fc(x))"),
+        forward("return torch.relu(self.fc(x))"),
+        "undecided",
+        "forward hooks",
+        init=INIT + "        self.act = nn.ReLU()\n",
+    ),
+    Case(
+        "initial constant differs",
+        NAMED,
+        f"class Net(nn.Module):\n{INIT}        nn.init.zeros_(self.fc.bias)\n\n{NAMED}",
+        "undecided",
+        "initial value of fc.bias",
+        init=INIT + "        nn.init.normal_(self.fc.bias)\n",
+    ),
+    Case(
+        "initial constants differ",
+        NAMED,
+        f"class Net(nn.Module):\n{INIT}        nn.init.zeros_(self.fc.bias)\n\n{NAMED}",
+        "refuted",
+        "initial value of fc.bias",
+        init=INIT + "        nn.init.ones_(self.fc.bias)\n",
+    ),
     Case("renamed submodule", NAMED, f"class Net(nn.Module):\n{INIT.replace('fc', 'linear')}\n{NAMED.replace('fc', 'linear')}", "tested|same-trace"),
-    Case("another parameter", NAMED, f"class Net(nn.Module):\n{INIT}        self.more = nn.Parameter(torch.ones(1))\n\n{NAMED}", "undecided", "do not correspond .*more"),
-    Case("free function", "def f(a, b):\n    c = a @ b\n    return c.exp()\n", "def f(a, b):\n    return (a @ b).exp()\n", "same-trace", symbol="f", probe="a @ b",
-         example="torch.randn(2, 3), torch.randn(3, 2)", expected={"modes": ("call",), "inputs": ("float32[2, 3]", "float32[3, 2]")}),
-    Case("free function refuted", "def f(a, b):\n    c = a - b\n    return c\n", "def f(a, b):\n    return b - a\n", "refuted", symbol="f", example="torch.randn(2), torch.randn(2)"),
+    Case(
+        "another parameter",
+        NAMED,
+        f"class Net(nn.Module):\n{INIT}        self.more = nn.Parameter(torch.ones(1))\n\n{NAMED}",
+        "undecided",
+        "do not correspond .*more",
+    ),
+    Case(
+        "free function",
+        "def f(a, b):\n    c = a @ b\n    return c.exp()\n",
+        "def f(a, b):\n    return (a @ b).exp()\n",
+        "same-trace",
+        symbol="f",
+        probe="a @ b",
+        example="f, torch.randn(2, 3), torch.randn(3, 2)",
+        expected={"modes": ("call",), "inputs": ("float32[2, 3]", "float32[3, 2]")},
+    ),
+    Case(
+        "free function refuted",
+        "def f(a, b):\n    c = a - b\n    return c\n",
+        "def f(a, b):\n    return b - a\n",
+        "refuted",
+        symbol="f",
+        example="f, torch.randn(2), torch.randn(2)",
+    ),
     Case("written in place", forward("x += 1", "y = self.fc(x)", "return y"), forward("x += 1", "return self.fc(x)"), "same-trace"),
-    Case("carried state", forward("y = torch.tanh(self.fc(x) + self.h)", "self.h = y", "return y"), forward("self.h = torch.tanh(self.fc(x) + self.h)", "return self.h"), "tested|same-trace",
-         init=INIT + "        self.h = torch.zeros(1)\n"),
+    Case(
+        "carried state",
+        forward("y = torch.tanh(self.fc(x) + self.h)", "self.h = y", "return y"),
+        forward("self.h = torch.tanh(self.fc(x) + self.h)", "return self.h"),
+        "tested|same-trace",
+        init=INIT + "        self.h = torch.zeros(1)\n",
+    ),
     Case("lazy layers", NAMED, NESTED, "same-trace", init=INIT.replace("nn.Linear(3, 2)", "nn.LazyLinear(2)")),
-    Case("double precision", NAMED, NESTED, "same-trace", example="Net().double(), torch.randn(4, 3).double()", expected={"inputs": ("float64[4, 3]",)}),
-    Case("only without gradients of inputs", forward("y = self.fc(torch.from_numpy(x.numpy()))", "return y"), forward("return self.fc(torch.from_numpy(x.numpy()))"), "same-trace"),
+    Case(
+        "double precision",
+        NAMED,
+        NESTED,
+        "same-trace",
+        example="Net(), torch.randn(4, 3).double()",
+        init=INIT + "        self.double()\n",
+        expected={"inputs": ("float64[4, 3]",)},
+    ),
+    Case(
+        "only without gradients of inputs",
+        forward("y = self.fc(torch.from_numpy(x.numpy()))", "return y"),
+        forward("return self.fc(torch.from_numpy(x.numpy()))"),
+        "same-trace",
+    ),
     Case("weight norm", NAMED, NESTED, "same-trace", init=INIT + "        self.fc = nn.utils.weight_norm(self.fc)\n"),
     Case("parametrised", NAMED, NESTED, "same-trace", init=INIT + "        nn.utils.parametrizations.spectral_norm(self.fc)\n"),
     Case("empty memory in the constructor", NAMED, NESTED, "same-trace", init=INIT + "        self.fc.bias = nn.Parameter(torch.empty(2))\n"),
@@ -164,12 +287,15 @@ def unavailable(settings: Settings) -> VerifierUnavailable:
 
 
 def test_an_interpreter_that_is_not_there() -> None:
-    assert str(unavailable(Settings(python="/nowhere/python"))) == "/nowhere/python cannot be started (No such file or directory); name another interpreter with --python"
+    assert (
+        str(unavailable(Settings(python="/nowhere/python")))
+        == "/nowhere/python cannot be started (No such file or directory); name another interpreter with --python"
+    )
 
 
 def test_an_interpreter_without_torch(tmp_path: Path) -> None:
     bare = tmp_path / "python"
-    bare.write_text(f"#!/bin/sh\nexec {sys.executable} -S -I \"$@\"\n")
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
     bare.chmod(0o755)
     error = unavailable(Settings(python=str(bare)))
     assert error.reason == f"{bare} has no torch"
@@ -204,5 +330,3 @@ def test_nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         verifier.verify(Case("", NAMED, NESTED, "").change(tmp_path), ["Net(), torch.randn(4, 3)"])
         assert list(tmp_path.glob("lintorch-*"))
     assert list(tmp_path.glob("lintorch-*")) == []
-
-

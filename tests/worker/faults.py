@@ -48,8 +48,11 @@ ENDLESS = (
     Fault("python loop", "while True:\n    pass", "timed out|processor time"),
     Fault("long multiplication holding the lock", "10 ** (10 ** 9)", "timed out|processor time|MemoryError"),
     Fault("regular expression backtracking", "re.match('(a+)+$', 'a' * 64 + 'b')", "timed out|processor time"),
-    Fault("deadlock with signals ignored", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
-          "lock = threading.Lock()\nlock.acquire()\nlock.acquire()", "timed out"),
+    Fault(
+        "deadlock with signals ignored",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
+        "timed out",
+    ),
     Fault("sleep", "time.sleep(1000)", "timed out"),
     Fault("endless import", "", "^$|timed out|processor time|ImportTimeout", f"undecided|{SURVIVES}", prelude="while True:\n    pass"),
     Fault("endless rewrite", "while True:\n    pass", "the rewrite (timed out|used up its processor time)", only_in_rewrite=True),
@@ -57,18 +60,23 @@ ENDLESS = (
 
 MEMORY = (
     Fault("list of byte arrays", "held = []\nwhile True:\n    held.append(bytearray(64 << 20))", "MemoryError|timed out|processor time|SIGKILL"),
-    Fault("tensors without end", "held = []\nwhile True:\n    held.append(torch.ones(16 << 20))",
-          "can't allocate memory|MemoryError|timed out|processor time"),
-    Fault("shared memory map", "import mmap\nheld = []\nwhile True:\n    m = mmap.mmap(-1, 256 << 20)\n    m.write(b'x' * (256 << 20))\n    held.append(m)",
-          "OSError|MemoryError|ValueError|timed out|processor time"),
+    Fault("tensors without end", "held = []\nwhile True:\n    held.append(torch.ones(16 << 20))", "can't allocate memory|MemoryError|timed out|processor time"),
+    Fault(
+        "shared memory map",
+        "import mmap\nheld = []\nwhile True:\n    m = mmap.mmap(-1, 256 << 20)\n    m.write(b'x' * (256 << 20))\n    held.append(m)",
+        "OSError|MemoryError|ValueError|timed out|processor time",
+    ),
     Fault("one tensor of a terabyte", "torch.empty(1 << 38)", "can't allocate memory|MemoryError"),
 )
 
 CRASHES = (
     Fault("abort", "os.abort()", "killed by SIGABRT"),
     Fault("segmentation fault", "import ctypes\nctypes.string_at(0)", "killed by SIGSEGV"),
-    Fault("overflow of the C stack", "sys.setrecursionlimit(10 ** 9)\ng = []\nfor _ in range(10 ** 6):\n    g = [g]\nrepr(g)",
-          "killed by SIGSEGV|RecursionError|timed out|MemoryError"),
+    Fault(
+        "overflow of the C stack",
+        "sys.setrecursionlimit(10 ** 9)\ng = []\nfor _ in range(10 ** 6):\n    g = [g]\nrepr(g)",
+        "killed by SIGSEGV|RecursionError|timed out|MemoryError",
+    ),
     Fault("exit behind Python's back", "os._exit(0)", "ended without a result"),
     Fault("exit behind Python's back with a status", "os._exit(7)", "ended without a result"),
     Fault("sys.exit", "sys.exit(3)", "SystemExit"),
@@ -77,9 +85,12 @@ CRASHES = (
     Fault("abort in the rewrite", "os.abort()", "the rewrite was killed by SIGABRT", only_in_rewrite=True),
     Fault("recursion", "def again():\n    return again()\nagain()", "RecursionError"),
     Fault("keyboard interrupt", "raise KeyboardInterrupt", "KeyboardInterrupt"),
-    Fault("torch taken apart",
-          "for name in [n for n in sys.modules if n.startswith('torch')]:\n    del sys.modules[name]\nimport torch as again\nagain.ones(2)",
-          "", "undecided|refuted|same-trace|tested"),
+    Fault(
+        "torch taken apart",
+        "for name in [n for n in sys.modules if n.startswith('torch')]:\n    del sys.modules[name]\nimport torch as again\nagain.ones(2)",
+        "",
+        "undecided|refuted|same-trace|tested",
+    ),
 )
 
 PROCESSES = (
@@ -88,8 +99,11 @@ PROCESSES = (
     refused("double fork", "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)"),
     refused("own session", "os.setsid()"),
     refused("own group", "os.setpgid(0, 0)"),
-    Fault("thread bomb", "held = [threading.Thread(target=time.sleep, args=(60,)) for _ in range(100000)]\nfor t in held:\n    t.start()",
-          "can't start new thread|timed out|MemoryError|processor time|can't allocate"),
+    Fault(
+        "thread bomb",
+        "held = [threading.Thread(target=time.sleep, args=(60,)) for _ in range(100000)]\nfor t in held:\n    t.start()",
+        "can't start new thread|timed out|MemoryError|processor time|can't allocate",
+    ),
     Fault("thread that stays", "threading.Thread(target=time.sleep, args=(60,)).start()", "", SURVIVES),
     Fault("hanging atexit", "import atexit\natexit.register(time.sleep, 60)", "", SURVIVES),
     refused("subprocess", "subprocess.run(['true'])"),
@@ -138,8 +152,11 @@ NETWORK = (
     refused("unix socket", "socket.socket(socket.AF_UNIX).connect('/tmp/x')"),
     refused("name look-up", "socket.getaddrinfo('example.org', 80)", "gaierror|OSError|PermissionError"),
     refused("download", "torch.hub.load_state_dict_from_url('http://127.0.0.1:9/x.pt')", "URLError|PermissionError|OSError"),
-    refused("process group", "torch.distributed.init_process_group('gloo', init_method='tcp://127.0.0.1:29500', rank=0, world_size=1)",
-            "RuntimeError|OSError|PermissionError|DistNetworkError|ValueError"),
+    refused(
+        "process group",
+        "torch.distributed.init_process_group('gloo', init_method='tcp://127.0.0.1:29500', rank=0, world_size=1)",
+        "RuntimeError|OSError|PermissionError|DistNetworkError|ValueError",
+    ),
 )
 
 SECRETS = (
@@ -153,14 +170,22 @@ PIPES = (
     Fault("flood on the descriptor", "for _ in range(16):\n    os.write(1, b'x' * (1 << 20))", "", SURVIVES),
     Fault("writing to every descriptor", "for fd in range(3, 64):\n    try:\n        os.write(fd, b'forged')\n    except OSError:\n        pass", "no result"),
     Fault("closing every descriptor", "os.closerange(0, 256)", "without a result|no result|failure|OSError"),
-    Fault("forged bytes from the rewrite",
-          "for fd in range(3, 64):\n    try:\n        os.write(fd, b'lintorch' + bytes(200))\n    except OSError:\n        pass",
-          "the rewrite sent bytes that are no result", only_in_rewrite=True),
+    Fault(
+        "forged bytes from the rewrite",
+        "for fd in range(3, 64):\n    try:\n        os.write(fd, b'lintorch' + bytes(200))\n    except OSError:\n        pass",
+        "the rewrite sent bytes that are no result",
+        only_in_rewrite=True,
+    ),
 )
 
 MEDDLING = (
-    Fault("comparison made blind", "torch.allclose = torch.equal = lambda *a, **k: True\ntorch.testing.assert_close = lambda *a, **k: None\nx = x + 1e-3",
-          "output", "refuted", only_in_rewrite=True),
+    Fault(
+        "comparison made blind",
+        "torch.allclose = torch.equal = lambda *a, **k: True\ntorch.testing.assert_close = lambda *a, **k: None\nx = x + 1e-3",
+        "output",
+        "refuted",
+        only_in_rewrite=True,
+    ),
     Fault("default dtype changed", "torch.set_default_dtype(torch.float64)", "default dtype", "refuted", only_in_rewrite=True),
     Fault("many threads", "torch.set_num_threads(8)\n(torch.ones(256, 256) @ torch.ones(256, 256)).sum()", "", "same-trace|tested|undecided"),
     Fault("compiling", "x = torch.compile(lambda v: v + 1)(x)", "", "same-trace|tested|undecided"),

@@ -217,9 +217,17 @@ def test_digests_of_state_are_kept_only_while_nothing_is_written() -> None:
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ([ramp(2)], "good"), ([torch.ones(3)], "flat"), ([torch.tensor(2.0)], "flat"), ([torch.tensor([float("nan")] * 2)], "nan"), ([], "flat"),
-        ([torch.tensor([float("nan"), 1.0, 2.0])], "good"), ([torch.tensor([float("nan"), 1.0])], "flat"), ([torch.tensor([True, False])], "good"),
-        ([torch.tensor([float("inf")])], "nan"), ([torch.tensor([float("nan")]), torch.ones(2)], "flat"), ([torch.tensor([1j, 2j])], "good"),
+        ([ramp(2)], "good"),
+        ([torch.ones(3)], "flat"),
+        ([torch.tensor(2.0)], "flat"),
+        ([torch.tensor([float("nan")] * 2)], "nan"),
+        ([], "flat"),
+        ([torch.tensor([float("nan"), 1.0, 2.0])], "good"),
+        ([torch.tensor([float("nan"), 1.0])], "flat"),
+        ([torch.tensor([True, False])], "good"),
+        ([torch.tensor([float("inf")])], "nan"),
+        ([torch.tensor([float("nan")]), torch.ones(2)], "flat"),
+        ([torch.tensor([1j, 2j])], "good"),
     ],
 )
 def test_outlook_of_outputs(outputs: list[torch.Tensor], expected: str) -> None:
