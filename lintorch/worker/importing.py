@@ -44,6 +44,14 @@ def locate(dotted: str, roots: Sequence[str]) -> Optional[Place]:
     return None
 
 
+class Served(NamedTuple):
+    """The module whose text is given rather than read."""
+
+    name: str
+    place: Place
+    text: str
+
+
 @functools.lru_cache(maxsize=None)
 def _text(path: str) -> str:
     with open(path, "rb") as file:
@@ -147,25 +155,24 @@ class SlicedLoader(ServedLoader):
 class ProjectFinder(importlib.abc.MetaPathFinder):
     """Finds the project's own modules before the usual finders do.
 
-    `sliced` names modules to be sliced whatever they hold; `eager` switches light packages off.
+    `served` gives the wanted module its file and text, whatever else might have its name; it is sliced if `sliced`. `eager` switches light packages off.
     """
 
-    def __init__(self, roots: Sequence[str], texts: Dict[str, str], sliced: FrozenSet[str], eager: bool) -> None:
-        self.roots, self.texts, self.sliced, self.eager = roots, texts, sliced, eager
+    def __init__(self, roots: Sequence[str], served: Served, sliced: bool, eager: bool) -> None:
+        self.roots, self.served, self.sliced, self.eager = roots, served, sliced, eager
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
-        place = locate(fullname, self.roots)
+        wanted = fullname == self.served.name
+        place = self.served.place if wanted else locate(fullname, self.roots)
         if place is None:
             return None
-        text = self.texts.get(place.path)
+        text = self.served.text if wanted or place.path == self.served.place.path else None
         loader = SlicedLoader(place, text, self.roots) if self._slices(fullname, place) else self._whole(fullname, place, text)
         return loader and importlib.util.spec_from_file_location(fullname, place.path, loader=loader, submodule_search_locations=_search(place))
 
     def _slices(self, fullname: str, place: Place) -> bool:
-        if fullname in self.sliced:
-            return True
-        if place.path in self.texts:
-            return False
+        if fullname == self.served.name:
+            return self.sliced
         if place.is_package:
             return not self.eager
         return not _in_package(place.path) or runs_training(place.path, _text(place.path))

@@ -11,7 +11,7 @@ import sys
 import types
 from typing import Any, Iterator, List, Optional, Tuple
 
-from .importing import ProjectFinder, StandInImport, _in_package, runs_training, serve_lines
+from .importing import Place, ProjectFinder, Served, StandInImport, _in_package, runs_training, serve_lines
 from .protocol import CannotLoad, LoadSpec
 from .standin import LEDGER, StandIn
 
@@ -76,8 +76,9 @@ def _enter(spec: LoadSpec, way: Way) -> types.ModuleType:
     _leave()
     sys.path[:0] = [root for root in roots if root not in sys.path]
     sys.argv = [spec["path"]]
+    place = Place(spec["path"], os.path.basename(spec["path"]) == "__init__.py")
     serve_lines(spec["path"], spec["text"])
-    sys.meta_path.insert(0, ProjectFinder(roots, {spec["path"]: spec["text"]}, frozenset([name] if way.sliced else []), way.eager))
+    sys.meta_path.insert(0, ProjectFinder(roots, Served(name, place, spec["text"]), way.sliced, way.eager))
     builtins.__import__ = StandInImport(roots, way.generous)
     with _time_limit(IMPORT_SECONDS):
         return importlib.import_module(name)

@@ -14,6 +14,7 @@ import torch
 from . import guess
 from .attempt import Bench, Outcome, Plan, filled
 from .configs import smaller_value
+from .derived import needs_subclass, subclasses
 from .given import BadExample, example_plan, usage_plans
 from .infer import Place
 from .load import Loaded
@@ -56,7 +57,15 @@ def warm_up() -> None:
 
 def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
-    return Search(loaded, hints, budget).run()
+    result = Search(loaded, hints, budget).run()
+    if "failure" in result and isinstance(loaded.object, type) and needs_subclass(loaded.object, str(result["failure"])):
+        for kind in subclasses(loaded):
+            symbol = kind.__qualname__
+            other = Search(replace(loaded, object=kind, symbol=symbol), hints, budget).run()
+            if "failure" not in other:
+                other["notes"] = [*other.get("notes", []), f"{loaded.symbol} is run through its subclass {symbol}"]  # type: ignore[typeddict-unknown-key,typeddict-item]
+                return other
+    return result
 
 
 class Pass(NamedTuple):
@@ -291,7 +300,7 @@ def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Ca
     random.seed(seed)
     maker = Maker(loaded.module)
     build = from_json(recipe["constructor"])
-    target = loaded.object
+    target = loaded.object if recipe["symbol"] == loaded.symbol else maker.find(f":{recipe['symbol']}")
     if build is not None:
         positional, keywords = maker.arguments(build)
         target = target(*positional, **keywords)

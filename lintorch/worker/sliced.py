@@ -152,6 +152,12 @@ class SlicedModule(types.ModuleType):
         return list(self.__dict__)
 
 
+def complete(module: types.ModuleType) -> None:
+    """Execute what a sliced module has not executed yet; other modules are complete as they are."""
+    if isinstance(module, SlicedModule):
+        _own(module)[_SLICE].provide_all(module)
+
+
 class Slice:
     """The statements of a sliced module, what was executed, and which raised.
 
