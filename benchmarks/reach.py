@@ -308,6 +308,7 @@ def _run_all(chosen: argparse.Namespace) -> None:
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     sys.dont_write_bytecode = True
     import torch
+    import torch._dynamo  # half of the packages import it, which takes longer than everything else they import
 
     from lintorch.worker import load, search, subject  # noqa: F401 (children share one state of the code)
 

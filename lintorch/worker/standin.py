@@ -64,7 +64,11 @@ def _stand_in_class(dotted: str) -> type:
     module, _, name = dotted.rpartition(".")
     if name.endswith(("Error", "Exception", "Warning", "Interrupt")):
         return type(name, (StandInError,), {"__module__": module})
-    return StandInType(name, (), {"__module__": module, _MARK: dotted, "__init__": _any_arguments})
+    return StandInType(name, (), {"__module__": module, _MARK: dotted, "__new__": _any_instance, "__init__": _any_arguments})
+
+
+def _any_instance(kind: type, *args: Any, **kwargs: Any) -> Any:
+    return object.__new__(kind)
 
 
 def _any_arguments(self: Any, *args: Any, **kwargs: Any) -> None:
