@@ -188,14 +188,14 @@ SCRIPT = """
 import pathlib, sys
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
-path = pathlib.Path(sys.argv[1])
 {before}
-try:
-    source = Source.read(path)
-    write(source, source.text.replace("x = 1", "x = 2"))
-    print("written")
-except SourceError as error:
-    print(error)
+for path in map(pathlib.Path, sys.argv[1:]):
+    try:
+        source = Source.read(path)
+        write(source, source.text.replace("x = 1", "x = 2"))
+        print("written")
+    except SourceError as error:
+        print(error)
 """
 
 
@@ -369,8 +369,7 @@ def test_two_processes_write_side_by_side(tmp_path: Path) -> None:
     paths = [tmp_path / f"net{number}.py" for number in range(40)]
     for path in paths:
         path.write_bytes(OLD)
-    script = SCRIPT.replace("path = pathlib.Path(sys.argv[1])", "for path in map(pathlib.Path, sys.argv[1:]):").replace("\ntry", "\n  try").replace("\nexcept", "\n  except")
-    script = script.replace("    source", "      source").replace("    write", "      write").replace("    print", "      print").format(before="")
+    script = SCRIPT.format(before="")
     writers = [subprocess.Popen([sys.executable, "-c", script, *map(str, paths)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [writer.communicate()[0].splitlines() for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
