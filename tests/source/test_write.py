@@ -281,7 +281,7 @@ def kills(path: Path, times: int) -> None:
     chance = random.Random(0)
     for _ in range(times):
         path.write_bytes(BIG)
-        kill_at(path, chance.uniform(0, 0.03))
+        kill_at(path, chance.uniform(0, 0.08))
         assert path.read_bytes() in (BIG, BIG.replace(b"x = 1", b"x = 2"))
     sweep([path.parent])
     assert only(path)
