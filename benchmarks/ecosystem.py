@@ -2,7 +2,7 @@
 
     python -m benchmarks.ecosystem [--select LT1] [--again] [PACKAGE ...]
 
-Each package is unpacked fresh into a git repository, checked, fixed, and fixed again. The run uses the command line and its JSON only,
+Each package is unpacked fresh into a git repository, checked, fixed, and what changed is fixed again. The run uses the command line and its JSON only,
 and judges the outcome with git and its own few lines (audit.py). Finished packages are kept in .bench/ecosystem and not run again unless --again is given.
 """
 
@@ -40,7 +40,7 @@ class Run:
 
 def lintorch(folder: Path, *arguments: str) -> Run:
     """Run lintorch in `folder` with JSON output; a crash shows as a report without findings and its text in `errors`."""
-    command = [str(Path(sys.executable).with_name("lintorch")), *arguments, "--format", "json", "--no-cache", "."]
+    command = [str(Path(sys.executable).with_name("lintorch")), *arguments, "--format", "json", "--no-cache"]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     seconds = time.perf_counter() - start
@@ -62,10 +62,11 @@ def study_folder(folder: Path, title: str, select: Sequence[str]) -> dict[str, A
     """Check, fix, fix again, and audit a copy that is under git and clean."""
     chosen = [word for code in select for word in ("--select", code)]
     facts = {"title": title, **published(folder), "ret504": ret504(folder)}
-    default, check, fix = lintorch(folder, "check"), lintorch(folder, "check", *chosen), lintorch(folder, "--fix", *chosen)
+    default, check, fix = lintorch(folder, "check", "."), lintorch(folder, "check", *chosen, "."), lintorch(folder, "--fix", *chosen, ".")
     broken = [*_crashes(default, check, fix), *audit(folder, fix.report)]
     written = git(folder, "diff", "HEAD")
-    again = lintorch(folder, "--fix", *chosen)
+    # Only the files that changed: what a file that stayed as it was would give is what it gave.
+    again = lintorch(folder, "--fix", *chosen, *(fix.report["files"]["changed"] or ["."]))
     if git(folder, "diff", "HEAD") != written:
         broken.append("a second --fix changed files")
     return {**facts, **_counts(default, check, fix), "broken": [*broken, *_crashes(again)], "again_seconds": again.seconds}
