@@ -10,6 +10,7 @@ import libcst as cst
 
 from lintorch.flow.event import Binding, Definition, Event
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, PLAIN_BUILTINS
+from lintorch.flow.tree import children
 
 
 class Fate(enum.Enum):
@@ -148,7 +149,7 @@ def _accumulates(statement: cst.CSTNode, target: cst.Attribute) -> bool:
 
 
 def _reads(value: cst.CSTNode, target: cst.Attribute) -> bool:
-    return value.deep_equals(target) or any(_reads(child, target) for child in value.children)
+    return value.deep_equals(target) or any(_reads(child, target) for child in children(value))
 
 
 def parents_of(root: cst.CSTNode) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -157,7 +158,7 @@ def parents_of(root: cst.CSTNode) -> dict[cst.CSTNode, cst.CSTNode]:
     pending = [root]
     while pending:
         node = pending.pop()
-        for child in node.children:
+        for child in children(node):
             parents[child] = node
             pending.append(child)
     return parents

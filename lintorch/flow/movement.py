@@ -13,6 +13,7 @@ from lintorch.flow.event import Binding, Definition, Event, Graph, Kind
 from lintorch.flow.precedence import needs_parentheses
 from lintorch.flow.segment import Segment
 from lintorch.flow.temporary import Temporary
+from lintorch.flow.tree import children
 from lintorch.source.relocation import Patch, Relocation
 from lintorch.source.text import Span
 
@@ -195,7 +196,7 @@ def _parent(node: cst.CSTNode, root: cst.CSTNode) -> cst.CSTNode | None:
     pending = [root]
     while pending:
         parent = pending.pop()
-        for child in parent.children:
+        for child in children(parent):
             if child is node:
                 return parent
             pending.append(child)

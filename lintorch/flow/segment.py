@@ -91,7 +91,10 @@ def _lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int]:
 
 
 def cut(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Segment:
-    """The segment of a function, or of a whole module for `Module.script`; raises Unmappable where libcst rejects it. The file's nesting depth must have been checked (`source.parse`)."""
+    """The segment of a function, or of a whole module for `Module.script`; raises Unmappable where libcst rejects it.
+
+    The file's nesting depth must have been checked (`source.parse`).
+    """
     if node.name == SCRIPT:
         return _whole(source)
     first, last = _lines_of(node)

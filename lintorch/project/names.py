@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lintorch.project.known import TORCH_MODULES
+from lintorch.project.known import TORCH_MODULES, UNREAD
 from lintorch.project.locate import Locator, plain_path
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.source.parse import parse
@@ -18,6 +18,8 @@ Entry = Module | ClassEntry | FunctionEntry
 
 # An ast takes about 35 times the memory of its text: at most some 250 MB of trees stay in memory.
 _KEPT_CHARACTERS = 8_000_000
+# What star imports pass through is looked at once for every name asked for.
+_KEPT_BYTES = 64 << 20
 # Longer chains of re-exports and aliases than this are cycles.
 _LONGEST_CHAIN = 40
 
@@ -41,6 +43,8 @@ class Names:
         self._files: dict[str, Path | None] = {}  # by dotted name, as located
         self._meanings: dict[str, tuple[str | None, str, str]] = {}
         self._kept = 0
+        self._bytes: dict[Path, bytes] = {}  # of files that star imports pass through and nothing else has read
+        self._bytes_kept = 0
         self.generation = 0  # grows whenever a text is replaced, so that remembered answers expire
 
     @property
@@ -127,7 +131,7 @@ class Names:
         """What `from star import *` brings under `name`."""
         if star in ("torch.nn", "torch.nn.modules"):
             return f"torch.nn.{name}" if name in TORCH_MODULES or name in ("functional", "init", "Parameter", "parallel", "utils") else None
-        origin = self.module(star)
+        origin = self.module(star) if self._may_export(star, name) else None
         if origin is None or origin.name in seen:
             return None
         if name not in origin.exports if origin.exports is not None else name.startswith("_"):
@@ -136,6 +140,26 @@ class Names:
             return f"{origin.name}.{name}"
         deeper = (self._export(further, name, seen | {origin.name}) for further in reversed(origin.star_imports))
         return next(filter(None, deeper), None)
+
+    def _may_export(self, star: str, name: str) -> bool:
+        """Could a module not read yet bring `name`? A look at its bytes: star imports of large packages pass through thousands of files."""
+        path = self._paths.get(star) or self._file(star)
+        if path is None or path in self._modules or path in self._unsaved:
+            return path is not None
+        raw = self._raw(path)
+        return name.encode() in raw or b"import *" in raw
+
+    def _raw(self, path: Path) -> bytes:
+        if path not in self._bytes:
+            try:
+                raw = path.read_bytes()
+            except OSError:
+                raw = b""
+            self._bytes_kept += len(raw)
+            if self._bytes_kept > _KEPT_BYTES:
+                return raw
+            self._bytes[path] = raw
+        return self._bytes[path]
 
     def constant(self, dotted: str) -> tuple[Module, ast.expr] | None:
         """The module and the value of a module-level name that one plain assignment defines."""
@@ -146,7 +170,9 @@ class Names:
 
     def _file(self, dotted: str) -> Path | None:
         if dotted not in self._files:
-            self._files[dotted] = self._locator.file(dotted)
+            file = self._locator.file(dotted)
+            skipped = dotted.partition(".")[0] in UNREAD and file is not None and not file.is_relative_to(self.root)
+            self._files[dotted] = None if skipped else file
         return self._files[dotted]
 
     def _at(self, path: Path) -> Module | None:
@@ -165,9 +191,9 @@ class Names:
 
     def _add(self, path: Path, source: Source, tree: ast.Module) -> Module:
         name, is_package = self._locator.name(path)
-        if self._paths.setdefault(name, path) != path:
+        if self._locator.file(name) not in (path, None):  # an import of that name finds another file
             name = self._locator.long_name(path)
-            self._paths[name] = path
+        self._paths[name] = path
         relocate = partial(self._locator.neighbour, path) if self._locator.is_script(path) else None
         module = Module(source, tree, name, is_package, self._starred, relocate)
         self._unreadable.discard(path)

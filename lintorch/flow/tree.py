@@ -1,0 +1,27 @@
+"""Walking libcst trees without its visitors: only what means something, no white space."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from functools import cache
+
+import libcst as cst
+
+# Fields that hold layout or punctuation.
+_LAYOUT = ("leading_lines", "lines_after", "semicolon", "comma", "lpar", "rpar", "lbra", "rbra", "equal", "header", "footer", "indent")
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith(_LAYOUT) and "whitespace" not in field.name)
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The child nodes that are code, in order."""
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from (item for item in value if isinstance(item, cst.CSTNode))
