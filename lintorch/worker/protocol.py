@@ -101,7 +101,7 @@ class CannotLoad(Exception):
 
 
 class Plan(TypedDict):
-    """How often a target is run: every call variant `repeats` times in a row, for each seed and mode."""
+    """How often a target is run: every call variant in each mode, `repeats` times in a row with the first seed and once with each other."""
 
     seeds: List[int]
     modes: List[str]  # of "train", "eval"; a function has neither and runs once per seed

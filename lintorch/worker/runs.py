@@ -104,16 +104,15 @@ def seed_all(seed: int) -> None:
 
 
 def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
-    """The runs of a plan in order; after the last mode of the first seed, one forward of each variant without a graph."""
+    """The runs of a plan in order: repeated calls with the first seed, which ends in one forward of each variant without a graph; then the other seeds."""
     modes = plan["modes"] if subject.has_modes else ["call"]
-    for seed in plan["seeds"]:
-        for mode in modes:
-            for variant in range(len(subject.variants)):
-                for repeat in range(plan["repeats"]):
-                    yield Situation(seed, mode, variant, repeat, grad=True)
-        if seed == plan["seeds"][0]:
-            for variant in range(len(subject.variants)):
-                yield Situation(seed, modes[-1], variant, 0, grad=False)
+    variants = range(len(subject.variants))
+    first = plan["seeds"][0]
+    for mode in modes:
+        yield from (Situation(first, mode, variant, repeat, grad=True) for variant in variants for repeat in range(plan["repeats"]))
+    yield from (Situation(first, modes[-1], variant, 0, grad=False) for variant in variants)
+    for seed in plan["seeds"][1:]:
+        yield from (Situation(seed, mode, variant, 0, grad=True) for mode in modes for variant in variants)
 
 
 class Runner:
@@ -237,7 +236,7 @@ class Runner:
     def _record_rest(self, situation: Situation, given: "Supplied", records: Dict[str, Record]) -> None:
         """Arguments and state after the run; gradients are dropped on the way."""
         add_value(records["argument"], given.arguments, "arguments")
-        thorough = situation.repeat == self.plan["repeats"] - 1
+        thorough = situation.repeat == self.plan["repeats"] - 1 or situation.seed != self.plan["seeds"][0]
         names = self.subject.names
         for path, kind, tensor in held_tensors(self.subject.target):
             self._record_tensor(records["state"], f"{kind} {names.get(path, path)}", tensor, thorough)
