@@ -13,19 +13,23 @@ from lintorch.flow.temporary import Temporary
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:  # rules are listed and explained without libcst
+    from lintorch.flow.evaluation_scope import Evaluation
     from lintorch.flow.event import Definition
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
+    from lintorch.flow.statistic import LiveStatistic
 
 __all__ = [
     "Definition",
     "Drop",
+    "Evaluation",
     "Finding",
     "Fix",
     "FunctionFlow",
     "Inlining",
     "Kept",
+    "LiveStatistic",
     "Measurement",
     "Move",
     "Operation",
@@ -58,7 +62,8 @@ class Scope(enum.Enum):
     """The functions a rule judges."""
 
     FORWARD = "forward and what it calls on self"
-    TRAINING = "functions, methods and module level that train or evaluate"
+    TRAINING = "functions, methods and module level, but for methods that only compute a module's forward"
+    EVERYWHERE = "every function, method and the module's own statements"
     CLASS = "every method of a torch module"
 
 

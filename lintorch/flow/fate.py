@@ -143,6 +143,11 @@ class Fates:
             yield from self.of(definition)
 
 
+def carries(node: cst.CSTNode | None) -> bool:
+    """Does the value of a part of this node live on in the value of the node?"""
+    return isinstance(node, _THROUGH)
+
+
 def _accumulates(statement: cst.CSTNode, target: cst.Attribute) -> bool:
     """`self.sum += value`, or an assignment that reads what it binds."""
     return isinstance(statement, cst.AugAssign) or (isinstance(statement, cst.Assign) and _reads(statement.value, target))

@@ -257,6 +257,13 @@ class FunctionFlow:
         """The 1-based line a node begins on."""
         return self.segment.line(node)
 
+    def statement_span(self, node: cst.CSTNode) -> Span:
+        """Where the small statement around an expression stands; the expression itself in the header of a compound statement."""
+        around: cst.CSTNode | None = node
+        while around is not None and not isinstance(around, cst.BaseSmallStatement):
+            around = self.training.parents.get(around)
+        return self.span(around if around is not None else node)
+
     def statement(self, what: Definition | cst.CSTNode) -> Statement | None:
         """The simple statement of a definition (or the statement itself), where it has its lines for itself."""
         node = what.statement if isinstance(what, Definition) else what

@@ -66,6 +66,17 @@ class GradMode:
             current = current.parent
         return self._of_function()
 
+    def is_unknown_within(self, region: Region) -> bool:
+        """Does a manager that nothing is known of surround the code of a region, inside the function?"""
+        strict = GradMode(self.entry, self.project, self.qualify, trains=False)
+        current: Region | None = region
+        while current is not None:
+            if current.kind is RegionKind.WITH and isinstance(current.node, cst.With):
+                if any(strict._of_manager(item.item) is Gradients.MAYBE for item in current.node.items):
+                    return True
+            current = current.parent
+        return False
+
     def _of_items(self, managers: Iterable[cst.BaseExpression]) -> Gradients | None:
         for manager in managers:
             mode = self._of_manager(manager)
@@ -92,11 +103,12 @@ class GradMode:
             return Gradients.OFF if decorated == "off" else Gradients.ON
         if self.trains:
             return Gradients.ON
-        if self._switches() or self.entry.name in _EVALUATION_HOOKS or any(name is None for name in self.entry.decorators):
+        if self.switches or self.entry.name in _EVALUATION_HOOKS or any(name is None for name in self.entry.decorators):
             return Gradients.MAYBE
         return self._of_callers()
 
-    def _switches(self) -> bool:
+    @property
+    def switches(self) -> bool:
         """Is the mode switched by a statement somewhere in the function or at module level?"""
         names = (node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(self.entry.node) if isinstance(node, ast.Attribute | ast.Name))
         return any(name in _SWITCHES for name in names)

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, anchored, backward_calls, encloses, returned_losses
+from lintorch.flow.evaluation_scope import EvaluationScope
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.fate import Fate, Fates, parents_of
+from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, annotated, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
+from lintorch.flow.wanting import Wanting
+from lintorch.flow.statistic import LiveStatistic, Statistics
+from lintorch.flow.tree import children
+from lintorch.flow.upstream import Upstream
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -75,6 +81,10 @@ class TrainingFlow:
                 made.setdefault(key, []).append(definition)
         return {node: tuple(definitions) for node, definitions in made.items()}
 
+    def made_by_statement(self, statement: cst.CSTNode) -> tuple[Definition, ...]:
+        """The definitions that a statement, or the header of a loop, makes."""
+        return self._made.get(statement, ())
+
     def _loop_header(self, definition: Definition) -> cst.CSTNode | None:
         """The for statement whose turns bind the name."""
         if definition.binding is not Binding.LOOP:
@@ -129,6 +139,31 @@ class TrainingFlow:
     def gradients(self, region: Region) -> Gradients:
         """Grad mode of a region."""
         return self.grad_mode.at(region)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """Facts of expressions where a module's input counts as computed by layers before it."""
+        return Upstream.of(self)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What is kept beyond the turn of a loop."""
+        return Keeping(self)
+
+    @cached_property
+    def wanting(self) -> Wanting:
+        """Where gradients are wanted."""
+        return Wanting(self.flow)
+
+    @cached_property
+    def frozen(self) -> Frozen:
+        """Modules that make no graph."""
+        return Frozen(self.flow)
+
+    @cached_property
+    def evaluation(self) -> EvaluationScope:
+        """Evaluations that run with autograd on."""
+        return EvaluationScope(self)
 
     # Facts from elsewhere
 
@@ -209,6 +244,11 @@ class TrainingFlow:
         """Values put, graphs and all, into containers that outlive the turn of the loop; one for each live part of what is put in."""
         return tuple(kept for kept in Keeping(self).collections() if kept.leaks)
 
+    @cached_property
+    def live_statistics(self) -> tuple[LiveStatistic, ...]:
+        """Running statistics and averages of weights updated with a term that has a graph."""
+        return tuple(Statistics(self).live())
+
 
 def attribute_fates(owner: ClassEntry, name: str, asking: FunctionFlow) -> frozenset[Fate]:
     """What becomes of an attribute of self in the methods of its class."""
@@ -263,4 +303,4 @@ def names_in(value: cst.CSTNode) -> Iterator[cst.Name]:
         node = pending.pop()
         if isinstance(node, cst.Name):
             yield node
-        pending.extend([node.value] if isinstance(node, cst.Attribute) else node.children)
+        pending.extend([node.value] if isinstance(node, cst.Attribute) else children(node))

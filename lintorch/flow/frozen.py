@@ -1,0 +1,107 @@
+"""Modules that make no graph although gradients are on: their parameters ask for none, or their forward switches gradients off."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.project.module import ClassEntry
+
+
+class Frozen:
+    """What is known of the modules that one function calls by name or attribute chain."""
+
+    def __init__(self, flow: FunctionFlow) -> None:
+        self.flow = flow
+
+    def is_frozen(self, module: str) -> bool:
+        """May the module of that name give results without a graph?"""
+        return module in self._asked or any(self._runs_without(cls) for cls in self._classes(module))
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """Names and chains whose requires_grad, or that of their parameters, is set in the function, its class, or at module level."""
+        entry = self.flow.entry
+        places: list[ast.AST] = [entry.node]
+        if entry.owner is not None:
+            places.append(entry.owner.node)
+        places.extend(statement for statement in entry.module.tree.body if not isinstance(statement, ast.FunctionDef | ast.ClassDef))
+        return frozenset(name for place in places for name in _asked_in(place))
+
+    def _runs_without(self, cls: ClassEntry) -> bool:
+        """Does forward run under no_grad as a whole?"""
+        forward = self.flow.project.ancestry(cls).method("forward")
+        if forward is None:
+            return False
+        from lintorch.flow.training import returned
+
+        return self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
+
+    def _classes(self, module: str) -> Iterator[ClassEntry]:
+        """The project classes that the module is made of, where it is made in sight."""
+        from lintorch.project.module import ClassEntry
+
+        for name in self._makers(module):
+            found = self.flow.project.find(name) if name is not None else None
+            if isinstance(found, ClassEntry):
+                yield found
+
+    def _makers(self, module: str) -> Iterator[str | None]:
+        entry, receiver = self.flow.entry, self.flow.entry.receiver
+        if entry.owner is not None and module == receiver:
+            yield entry.owner.dotted
+        elif entry.owner is not None and module.startswith(f"{receiver}.") and module.count(".") == 1:
+            for store in self.flow.project.attribute_stores(entry.owner).get(module.partition(".")[2], ()):
+                if isinstance(store.value, ast.Call):
+                    yield store.method.module.qualify(store.value.func)
+        else:
+            yield from self._local_makers(module)
+
+    def _local_makers(self, module: str) -> Iterator[str | None]:
+        for definition in self.flow.graph.definitions.values():
+            value = definition.value
+            while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and isinstance(value.func.value, cst.Call):
+                value = value.func.value
+            if definition.name == module and isinstance(value, cst.Call):
+                yield self.flow.qualify(value.func)
+        made = self.flow.module.constants.get(module)
+        if isinstance(made, ast.Call):
+            yield self.flow.module.qualify(made.func)
+
+
+def _asked_in(place: ast.AST) -> Iterator[str]:
+    from lintorch.project.module import dotted_name
+
+    for node in ast.walk(place):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "requires_grad_":
+            yield dotted_name(node.func.value) or ""
+            yield from _whose_parameters(node.func.value, place)
+        elif isinstance(node, ast.For) and "requires_grad" in ast.unparse(node):
+            yield from _parameters_of(node.iter)
+
+
+def _whose_parameters(value: ast.expr, place: ast.AST) -> Iterator[str]:
+    """`net` of `net.to(device).eval().requires_grad_(False)`."""
+    from lintorch.project.module import dotted_name
+
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        value = value.func.value
+    yield dotted_name(value) or ""
+    for node in ast.walk(place):
+        if isinstance(node, ast.Assign) and any(inner is value for inner in ast.walk(node.value)):
+            yield from (dotted_name(target) or "" for target in node.targets)
+
+
+def _parameters_of(iterated: ast.expr) -> Iterator[str]:
+    """`net` of `net.parameters()`."""
+    from lintorch.project.module import dotted_name
+
+    for node in ast.walk(iterated):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("parameters", "named_parameters"):
+            yield dotted_name(node.func.value) or ""

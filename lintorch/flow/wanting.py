@@ -1,0 +1,118 @@
+"""Where gradients are wanted: calls and reads that make sense only if autograd has recorded something."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintorch.flow.event import Event, Kind
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.project.module import FunctionEntry
+
+_METHODS = frozenset({"backward", "manual_backward", "requires_grad_", "retain_grad", "enable_grad", "register_hook", "register_full_backward_hook"})
+_ATTRIBUTES = frozenset({"grad", "requires_grad", "grad_fn"})
+_FUNCTIONS = frozenset({"grad", "vjp", "jvp", "jacrev", "jacfwd", "hessian", "jacobian", "value_and_grad", "grad_and_value", "vhp", "hvp"})
+_DEPTH = 3
+
+
+class Wanting:
+    """The places of one function where gradients are wanted, by itself or by a function of the file that it calls."""
+
+    def __init__(self, flow: FunctionFlow) -> None:
+        self.flow = flow
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """The places, in order; a nested function that wants gradients counts where it is made."""
+        backwards = {backward.event for backward in self.flow.training.backwards}
+        return tuple(event for event in self.flow.graph.events if event in backwards or self._wants(event))
+
+    def _wants(self, event: Event) -> bool:
+        if event.kind in (Kind.GET_ATTRIBUTE, Kind.SET_ATTRIBUTE):
+            return event.name in _ATTRIBUTES
+        if event.kind is Kind.CAPTURE:
+            return _mentions(event.node)
+        return event.kind is Kind.CALL and isinstance(event.node, cst.Call) and self._call_wants(event.node)
+
+    def _call_wants(self, call: cst.Call) -> bool:
+        if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in call.args):
+            return True
+        name = last_name(call.func)
+        if name in _METHODS or (name in _FUNCTIONS and (self.flow.qualify(call.func) or "").startswith("torch.")):
+            return True
+        entry = self.called(call)
+        return entry is not None and wants_gradients(entry, self.flow)
+
+    def trains_in(self, call: cst.Call) -> bool:
+        """Does a function of the project that is called put something into training mode?"""
+        entry = self.called(call)
+        return entry is not None and any(isinstance(node, ast.Attribute) and node.attr == "train" for node in ast.walk(entry.node))
+
+    def called(self, call: cst.Call) -> FunctionEntry | None:
+        """The function of the project that a call runs, as far as it can be told: by name, or as a method of the class."""
+        owner = self.flow.entry.owner
+        func = call.func
+        if owner is not None and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == self.flow.entry.receiver:
+            return self.flow.project.ancestry(owner).method(func.attr.value)
+        return self.flow.training.keeping.callee(call)
+
+
+def wants_gradients(entry: FunctionEntry, asking: FunctionFlow, depth: int = _DEPTH) -> bool:
+    """Does a function, or one it calls in its own file, ask for gradients?"""
+    if "wants gradients" not in entry.memo:
+        entry.memo["wants gradients"] = False  # within a recursion
+        entry.memo["wants gradients"] = _asks(entry.node) or (
+            depth > 0 and any(wants_gradients(called, asking, depth - 1) for called in _called_by(entry, asking))
+        )
+    answer: bool = entry.memo["wants gradients"]
+    return answer
+
+
+def _asks(node: ast.AST) -> bool:
+    return any(_asks_here(inner) for inner in ast.walk(node))
+
+
+def _asks_here(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in _ATTRIBUTES or node.attr in _METHODS
+    if isinstance(node, ast.keyword):
+        return node.arg == "requires_grad"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
+
+
+def _called_by(entry: FunctionEntry, asking: FunctionFlow) -> Iterator[FunctionEntry]:
+    for node in ast.walk(entry.node):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in entry.module.functions:
+            yield entry.module.functions[node.func.id]
+        elif (
+            isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and entry.owner is not None and node.func.value.id == entry.receiver
+        ):
+            method = asking.project.ancestry(entry.owner).method(node.func.attr)
+            if method is not None:
+                yield method
+
+
+def _mentions(node: cst.CSTNode) -> bool:
+    """Does a nested scope ask for gradients?"""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, cst.Attribute) and (current.attr.value in _ATTRIBUTES or current.attr.value in _METHODS):
+            return True
+        pending.extend(current.children)
+    return False
+
+
+def last_name(func: cst.BaseExpression) -> str:
+    """`grad` of `torch.autograd.grad`."""
+    if isinstance(func, cst.Attribute):
+        return func.attr.value
+    return func.value if isinstance(func, cst.Name) else ""
