@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lintorch.catalogue import Catalogue, RegisteredRule, best_fit
 from lintorch.flow.gate import seeds
+from lintorch.flow.training_gate import drives
 from lintorch.rule import Finding, Measurement, Rule, Scope
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
@@ -133,20 +134,26 @@ class _Pass:
         if scope is Scope.FORWARD:
             return self.project.judged_methods(self.module)
         functions = self.module.functions.values()
-        if scope is Scope.TRAINING:
+        if scope in (Scope.TRAINING, Scope.EVERYWHERE):
             return (*functions, self.module.script)
         return (entry for entry in functions if entry.owner and self.project.module_evidence(entry.owner))
 
     def _judge(self, entry: FunctionEntry, rules: list[Rule]) -> None:
         """Ask each rule whose seed the function holds; flow is built only if there is one."""
         held = seeds(entry.node, frozenset().union(*(rule.seeds for rule in rules)))
-        wanted = [rule for rule in rules if not rule.seeds or rule.seeds & held]
+        wanted = [rule for rule in rules if (not rule.seeds or rule.seeds & held) and self._concerns(rule, entry)]
         if not wanted:
             return
         temporaries = frozenset(rule.temporary for rule in rules if rule.temporary is not None)
         flow = self._flow(entry, temporaries)
         for rule in wanted:
             self._ask(rule, entry, flow)
+
+    def _concerns(self, rule: Rule, entry: FunctionEntry) -> bool:
+        """Rules about training leave alone what only computes a module's forward: whoever calls it decides about its graphs."""
+        if rule.scope is not Scope.TRAINING or entry.owner is None or drives(entry.node):
+            return True
+        return self.project.module_evidence(entry.owner) is None
 
     def _flow(self, entry: FunctionEntry, temporaries: frozenset[Temporary]) -> FunctionFlow:
         from lintorch.flow.function import FunctionFlow  # late: brings libcst

@@ -30,6 +30,16 @@ _METHODS = {
 _KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
 
 
+# What a function does only if it trains, evaluates or differentiates itself rather than being run by something that does.
+_DRIVING = frozenset({Seed.BACKWARD, Seed.EVALUATION, Seed.KEYWORD, Seed.HOOK})
+_STEPS = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
+
+
+def drives(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Does a module's method do more than compute its forward?"""
+    return function.name in _STEPS or any(seed in _DRIVING for seed in training_seeds(function))
+
+
 def training_seeds(function: ast.AST) -> Iterator[Seed]:
     """The seeds, repeated as often as they occur; nested functions are functions of their own."""
     pending = [(node, False) for node in ast.iter_child_nodes(function)]
@@ -55,6 +65,8 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
 def _of_call(node: ast.Call) -> Iterator[Seed]:
     if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
         yield _METHODS[node.func.attr]
+    if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_") and not node.func.attr.endswith("__"):
+        yield Seed.IN_PLACE
     if any(keyword.arg in _KEYWORDS for keyword in node.keywords):
         yield Seed.KEYWORD
 
