@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import enum
 import inspect
+import numbers
 import typing
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -27,10 +28,11 @@ class Sort:
     container: str = "tuple"
     optional: bool = False
     fill: str = ""
+    others: Tuple["Sort", ...] = ()  # what a union allows besides
 
 
 UNKNOWN = Sort("unknown")
-_PLAIN: Dict[Any, str] = {int: "int", float: "float", bool: "bool", str: "str", complex: "float", torch.device: "device", torch.dtype: "dtype", torch.Size: "sequence"}
+_PLAIN: Dict[Any, str] = {int: "int", float: "float", bool: "bool", str: "str", complex: "float", torch.device: "device", torch.dtype: "dtype"}
 _TENSOR_FILLS = {"LongTensor": "ids", "IntTensor": "ids", "BoolTensor": "bools"}
 _SEQUENCES = (list, tuple, set, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection, torch.nn.ModuleList)
 
@@ -75,8 +77,12 @@ def sort_of(annotation: Any) -> Sort:
 
 
 def _plain(annotation: type) -> Sort:
+    if annotation is torch.Size:
+        return Sort("sequence", inside=(Sort("int"), Sort("int")), object="fixed")
     if annotation in _PLAIN:
         return Sort(_PLAIN[annotation])
+    if issubclass(annotation, numbers.Number):
+        return Sort("number")
     if annotation.__name__ in _TENSOR_FILLS:
         return Sort("tensor", fill=_TENSOR_FILLS[annotation.__name__])
     if issubclass(annotation, torch.Tensor) or annotation.__name__ in ("Tensor", "FloatTensor", "ndarray"):
@@ -126,7 +132,7 @@ def _union(parts: List[Any], optional: bool) -> Sort:
     sorts = [sort_of(part) for part in parts]
     ranked = sorted(sorts, key=lambda sort: _PREFERENCE.index(sort.kind) if sort.kind in _PREFERENCE else len(_PREFERENCE))
     best = ranked[0] if ranked else UNKNOWN
-    return dataclasses.replace(best, optional=optional or best.optional)
+    return dataclasses.replace(best, optional=optional or best.optional, others=tuple(ranked[1:]))
 
 
 def annotated(function: Any, parameter: inspect.Parameter) -> Sort:

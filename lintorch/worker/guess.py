@@ -25,7 +25,9 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     """Values for a constructor's parameter."""
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
-    return list(_build_values(sort, parameter.name, uses, place, depth)) or [Literal(vocabulary.whole_number(parameter.name))]
+    sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
+    found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
 
 
 def built(found: type, depth: int = 0) -> Optional[Built]:
@@ -77,7 +79,7 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place, depth: int = 
     elif kind == "sequence":
         yield _numbers(name, sort, uses, place, depth)
     elif kind == "table":
-        yield Table(tuple((key, Literal(vocabulary.whole_number(key))) for key in _text_keys(uses)))
+        yield _settings(sort, uses)
     elif kind == "device":
         yield Literal("cpu")
     elif kind == "dtype":
@@ -107,6 +109,15 @@ def _objects(sort: Sort, name: str, uses: Uses, place: Place, depth: int) -> Ite
         yield Record()
     else:
         yield Literal(vocabulary.whole_number(name))
+
+
+def _settings(sort: Sort, uses: Uses) -> Table:
+    """A dict for a constructor: the keys that are read; where it is annotated with what it holds and no key is known, two items numbered as list items are."""
+    keys = _text_keys(uses)
+    if keys or not sort.inside:
+        return Table(tuple((key, Literal(vocabulary.whole_number(key))) for key in keys))
+    inside: Value = Literal("item0") if sort.inside[-1].kind == "str" else Literal(1)
+    return Table(tuple((f"item{number}", Literal(number) if sort.inside[-1].kind in ("int", "float") else inside) for number in range(2)))
 
 
 def _length(sort: Sort, uses: Uses, place: Optional[Place] = None) -> int:
@@ -154,7 +165,7 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     """Values for a parameter of forward (or another method that is called)."""
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
-    return list(_call_values(sort, parameter.name, uses, place))
+    return list(dict.fromkeys(value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)))
 
 
 def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
@@ -164,7 +175,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
     elif kind == "sequence":
         yield _tensors(name, sort, uses)
     elif kind == "table":
-        keys = _text_keys(uses)
+        keys = _text_keys(uses) or (["item0", "item1"] if sort.inside and sort.inside[-1].kind == "tensor" else [])
         yield Table(tuple((key, _tensor(key, UNKNOWN)) for key in keys))
     elif kind == "config" and (uses.attributes or uses.methods or sort.object is not None):
         yield from _call_object(sort, name, uses, place)

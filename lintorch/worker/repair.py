@@ -22,9 +22,14 @@ LARGEST = 4096
 def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
     """Plans that may come further than `plan`, likeliest first, without duplicates."""
     found: List[Plan] = []
-    for proposal in _proposals(plan, outcome, space):
-        if proposal is not None and proposal != plan and proposal not in found:
-            found.append(proposal)
+    known = {plan}
+    try:
+        for proposal in _proposals(plan, outcome, space):
+            if proposal is not None and proposal not in known:
+                known.add(proposal)
+                found.append(proposal)
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+        pass  # an object of user code that does not answer as its class promises: what was proposed so far must do
     return found
 
 
@@ -56,6 +61,10 @@ def _meet(plan: Plan, outcome: Outcome, wish: Demand) -> Iterator[Plan]:
         return
     if isinstance(wish, (Size, Multiple)) and not 0 <= wish.dim < wish.tensor.dim():
         return
+    for path in [path for path, made in outcome.parts.items() if made is wish.tensor and plan.build is not None and has(plan.build, path)]:
+        leaf = get(plan.build or (), path)
+        for changed in _changed(leaf, wish, True) if isinstance(leaf, Tensor) else ():
+            yield replace(plan, build=set_at(plan.build or (), path, changed))
     for path in _sources(plan, outcome, wish.tensor):
         leaf = get(plan.call, path)
         if not isinstance(leaf, Tensor):

@@ -25,8 +25,11 @@ def text_demands(outcome: Outcome) -> Alternatives:
     error = outcome.error
     if error is None:
         return
-    for reader in (_einops, _modules, _unpacking, _comparisons, _numbers_in_text):
-        yield from reader(outcome, str(error))
+    for reader in (_einops, _modules, _unpacking, _comparisons, _described_shapes, _numbers_in_text):
+        try:
+            yield from reader(outcome, str(error))
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            continue  # the objects of user code answer in any way they like
 
 
 def own_frames(outcome: Outcome) -> List[Tuple[types.FrameType, int]]:
@@ -253,6 +256,30 @@ def _numbers_in_text(outcome: Outcome, text: str) -> Alternatives:
     yield from _everything(outcome, text)
 
 
+_SHAPE_TEXT = re.compile(r"[\[(]((?:[*A-Za-z_.]+\d?|\d+)(?:\s*,\s*(?:[*A-Za-z_.]+\d?|\d+)){1,5})[\])]|\b((?:[A-Z]|\d{1,3})(?:x(?:[A-Z]|\d{1,3})){1,4})\b")
+
+
+def _described_shapes(outcome: Outcome, text: str) -> Alternatives:
+    """Shapes that a message describes in letters: "must have a shape of (*, 3, H, W)", "expected BxCxHxW"."""
+    for match in _SHAPE_TEXT.finditer(text[:400]):
+        parts = [part.strip() for part in (match.group(1) or match.group(2).replace("x", ",")).split(",")]
+        if all(part.isdigit() for part in parts) or any(len(part) > 12 for part in parts):
+            continue
+        parts = ["B" if part in ("*", "...") else part for part in parts]
+        for made in _inputs(outcome):
+            sizes = tuple(Size(made, dim, int(part)) for dim, part in enumerate(parts) if part.isdigit() and dim < made.dim())
+            if made.dim() != len(parts):
+                # The rank first: where the dimensions stand is only known then, and the next error says the rest.
+                yield (Rank(made, len(parts)),)
+            elif any(made.shape[size.dim] != size.want for size in sizes):
+                yield sizes
+
+
+def _inputs(outcome: Outcome) -> List[torch.Tensor]:
+    """The tensors given to the call, then those given to the constructor."""
+    return [made for table in (outcome.inputs, outcome.parts) for made in table.values() if isinstance(made, torch.Tensor)]
+
+
 def _number_pairs(outcome: Outcome, text: str) -> Alternatives:
     """Any number of the message that is a size of an input, to become any other of its numbers."""
     found = list(dict.fromkeys(int(number) for number in re.findall(r"(?<![\w.])\d{1,4}(?![\w.])", text[:300])))
@@ -262,11 +289,23 @@ def _number_pairs(outcome: Outcome, text: str) -> Alternatives:
             yield from ((Equal(got, want),) for want in found[:6] if want not in (got, 0))
 
 
+_TOO_SMALL = ("too small", "Kernel size can't be greater", "less than", "more than 1 value per channel", "Padding size should be", "at least", "greater than actual", "larger than")
+_NOT_NEGATIVE = re.compile(r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit", re.I)
+
+
 def _everything(outcome: Outcome, text: str) -> Alternatives:
-    """Errors that name no place: too small, wrong dtype."""
-    tensors = [made for made in outcome.inputs.values() if isinstance(made, torch.Tensor)]
-    if any(word in text for word in ("too small", "Kernel size can't be greater", "less than", "more than 1 value per channel", "Padding size should be", "at least", "greater than actual")):
+    """Errors that name no place: too small, wrong dtype, values out of range."""
+    tensors = _inputs(outcome)
+    if any(word in text for word in _TOO_SMALL):
         yield from ((Grow(tensor),) for tensor in tensors)
         yield from ((Grow(tensor, 1),) for tensor in tensors)
-    if "indices" in text or "scalar type Long" in text or "index out of range" in text:
+    if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor")):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if not (tensor.dtype == torch.int64 and "range" not in text))
+    if "torch.bool" in text or "boolean" in text:
+        yield from ((Fill(tensor, "bools"),) for tensor in tensors if tensor.dtype != torch.bool)
+    if "float" in text or "Float" in text:
+        yield from ((Fill(tensor, "normal"),) for tensor in tensors if not tensor.is_floating_point())
+    if _NOT_NEGATIVE.search(text):
+        yield tuple(Fill(tensor, "unit") for tensor in tensors if tensor.is_floating_point())
+    if "omplex" in text:
+        yield from ((Fill(tensor, "normal", dtype="complex64"),) for tensor in tensors if not tensor.is_complex())

@@ -218,12 +218,20 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
             yield Literal("relu")
         if isinstance(leaf.value, bool) or isinstance(leaf.value, float):
             yield Literal(vocabulary.whole_number(name))
+    elif isinstance(leaf, Items) and leaf.items and all(isinstance(item, Literal) for item in leaf.items) and ("not subscriptable" in text or "not iterable" in text or "has no len" in text):
+        yield replace(leaf, items=(Items("list", leaf.items),) * len(leaf.items))
+        yield from _singled(leaf, text)
     elif isinstance(leaf, Items) and leaf.items and ("list" in text or "tuple" in text):
         yield leaf.items[0]
     elif isinstance(leaf, Literal) and isinstance(leaf.value, str):
         yield Literal(vocabulary.whole_number(name))
     if "NoneType" in text and isinstance(leaf, Literal) and leaf.value is None:
         yield Literal(vocabulary.whole_number(name))
+
+
+def _singled(leaf: Items, text: str) -> Iterator[Value]:
+    if "list" in text or "tuple" in text:
+        yield leaf.items[0]
 
 
 def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
