@@ -84,7 +84,7 @@ def _observe(call: Call, seed: int, training: bool) -> Iterator[tuple[str, Any]]
     yield from _tensors("input", arguments)
     for name, tensor in _state(call.target).items():
         yield name, tensor.detach()
-        yield f"gradient of {name}", tensor.grad
+        yield f"gradient of {name}", tensor.grad if tensor.is_leaf else None
 
 
 def _leaves(value: Any) -> Any:

@@ -89,8 +89,10 @@ def test_fix_changes_no_output_and_no_gradient(example: Example) -> None:
 
 @pytest.mark.parametrize("registered", load_catalogue().rules, ids=lambda registered: registered.code)
 def test_pages_with_a_fix_execute_one(registered) -> None:
+    """By an inputs block, or by the witness block of a retention rule's page."""
     mine = [example for example in FIXED if example.registered is registered]
-    assert not mine or any(example.inputs for example in mine), "give at least one fixed example an inputs block"
+    executed = any(example.inputs for example in mine) or any(block.kind == "witness" for block in registered.page.blocks)
+    assert executed or not mine, "give at least one fixed example an inputs block"
 
 
 @pytest.mark.parametrize("example", cases(iter([*BAD, *GOOD])))
@@ -110,7 +112,7 @@ def test_messages_are_short_statements(example: Example, folder: Path) -> None:
         assert message, "says nothing"
         assert message[0].islower() or message[0] in "`'" or message.split()[0] in example.block.text, message
         assert not message.endswith((".", "!")) and "\n" not in message, message
-        assert len(message) <= 160, message
+        assert len(message) <= 200, message
 
 
 def test_harness_sees_a_mark_that_is_not_true(folder: Path) -> None:
