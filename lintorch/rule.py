@@ -42,6 +42,7 @@ __all__ = [
     "Span",
     "Statement",
     "Temporary",
+    "moves",
 ]
 
 
@@ -106,6 +107,12 @@ class Move:
 
 # Operations compose where plain edits would overlap: a moved value may itself hold the target of another move.
 Operation = Replace | Drop | Move
+
+
+def moves(function: FunctionFlow, inlining: Inlining) -> tuple[Move, ...]:
+    """The operations that inline a definition: its own move, behind those of what stands between it and its use."""
+    every = (*inlining.before, inlining)
+    return tuple(Move(each.value, each.target, function.own_statement(each.definition), each.parenthesised) for each in every)
 
 
 @dataclass(frozen=True)

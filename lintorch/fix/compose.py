@@ -25,8 +25,8 @@ class Candidate:
 
 
 def compose(source: Source, operations: Iterable[Operation]) -> Candidate:
-    """Apply operations together; raises ValueError where they contradict each other."""
-    operations = tuple(operations)
+    """Apply operations together, each once; raises ValueError where they contradict each other."""
+    operations = tuple(dict.fromkeys(operations))
     patches = [*_expression_patches(operations), *_removal_patches(source, operations)]
     watched = {operation.value for operation in operations if isinstance(operation, Move)}
     watched |= {operation.observed for operation in operations if isinstance(operation, Replace) and operation.observed is not None}

@@ -20,7 +20,7 @@ from lintorch.source.text import Span
 
 @dataclass(frozen=True, eq=False)
 class Inlining:
-    """A definition whose value can be evaluated where its only use stands."""
+    """A definition whose value can be evaluated where its only use stands, once `before` have been: those that stand between the two."""
 
     temporary: Temporary
     definition: Definition
@@ -28,6 +28,7 @@ class Inlining:
     value: Span
     target: Span
     parenthesised: bool
+    before: tuple[Inlining, ...] = ()
 
 
 # Statements a value may move into. `assert` may be switched off, `del` evaluates nothing, compound statements repeat or skip.
@@ -44,6 +45,7 @@ class _Target:
     statement: cst.CSTNode
     events: list[Event]
     patches: list[Patch] = field(default_factory=list)
+    moved: list[Inlining] = field(default_factory=list)
     roots: list[cst.CSTNode] = field(default_factory=list)  # the statement, and the values moved into it
     returned: cst.CSTNode | None = None  # what a return statement returns as a whole, once the moves are made
 
@@ -162,7 +164,9 @@ class MovePlanner:
         first, last = self.graph.extents[definition.value]
         at = target.events.index(use)
         target.events[at : at + 1] = self.graph.events[first:last]
-        return Inlining(temporary, definition, use, value, place, parenthesised)
+        inlining = Inlining(temporary, definition, use, value, place, parenthesised, tuple(target.moved))
+        target.moved.append(inlining)
+        return inlining
 
     def _one_line(self, statement: cst.CSTNode, patches: list[Patch]) -> bool:
         """Would the statement, with all moves into it made, stay one line that fits?"""

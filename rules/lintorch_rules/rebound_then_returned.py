@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintorch.rule import Finding, Fix, Move, Rule, Scope, Seed, Temporary
+from lintorch.rule import Finding, Fix, Rule, Scope, Seed, Temporary, moves
 
 if TYPE_CHECKING:
     from lintorch.rule import FunctionFlow
@@ -15,13 +15,12 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
     """Report each name that is rebound and returned right after."""
     for inlining in function.inlinings:
         if inlining.temporary is Temporary.REBOUND:
-            moved = Move(inlining.value, inlining.target, function.own_statement(inlining.definition), inlining.parenthesised)
             name = inlining.definition.name
             yield rule.finding(
                 function,
                 inlining.definition,
                 f"`{name}` is bound anew only to be returned; return the expression",
-                fix=Fix(f"Return the new value of `{name}` directly", (moved,)),
+                fix=Fix(f"Return the new value of `{name}` directly", moves(function, inlining)),
             )
 
 

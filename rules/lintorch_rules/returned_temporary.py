@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintorch.rule import Drop, Finding, Fix, Move, Operation, Replace, Rule, Scope, Seed, Span, Temporary
+from lintorch.rule import Drop, Finding, Fix, Operation, Replace, Rule, Scope, Seed, Span, Temporary, moves
 
 if TYPE_CHECKING:
     from lintorch.rule import Definition, FunctionFlow
@@ -15,8 +15,7 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
     """Report each fresh name that is returned right after it is bound, also out of a with suite that lets exceptions through."""
     for inlining in function.inlinings:
         if inlining.temporary is Temporary.RETURNED:
-            moved = Move(inlining.value, inlining.target, function.own_statement(inlining.definition), inlining.parenthesised)
-            yield _finding(function, inlining.definition, (moved,))
+            yield _finding(function, inlining.definition, moves(function, inlining))
     for returned in function.returned_from_with:
         statement, value = function.own_statement(returned.definition), returned.value
         return_here = Replace(Span(statement.span.start, value.start), "return ", observed=value)

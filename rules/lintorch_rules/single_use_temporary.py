@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintorch.rule import Finding, Fix, Move, Rule, Scope, Seed, Temporary
+from lintorch.rule import Finding, Fix, Rule, Scope, Seed, Temporary, moves
 
 if TYPE_CHECKING:
     from lintorch.rule import FunctionFlow
@@ -15,13 +15,12 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
     """Report each fresh name whose value could be computed where the next statement uses it."""
     for inlining in function.inlinings:
         if inlining.temporary is Temporary.SINGLE_USE:
-            moved = Move(inlining.value, inlining.target, function.own_statement(inlining.definition), inlining.parenthesised)
             name = inlining.definition.name
             yield rule.finding(
                 function,
                 inlining.definition,
                 f"`{name}` is used once, by the next statement; nest its expression there",
-                fix=Fix(f"Nest the value of `{name}` where it is used", (moved,)),
+                fix=Fix(f"Nest the value of `{name}` where it is used", moves(function, inlining)),
             )
 
 

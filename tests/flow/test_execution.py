@@ -16,7 +16,7 @@ from lintorch.flow.event import Binding, Event, Graph, Kind
 from lintorch.flow.gate import Seed, seeds
 from lintorch.flow.lowering import lower_function
 from lintorch.flow.segment import cut
-from lintorch.rule import Move
+from lintorch.rule import moves
 from lintorch.source.text import Source
 from tests.flow.flows import flow_of
 from tests.flow.programs import programs, run
@@ -152,12 +152,24 @@ def test_the_gate_lets_every_dead_store_through(code: str) -> None:
 @given(programs(), st.integers(20, 100))
 def test_all_moves_together_keep_every_effect_in_order(code: str, line_length: int) -> None:
     flow = flow_of(code, line_length=line_length)
-    moves = [Move(move.value, move.target, flow.own_statement(move.definition), move.parenthesised) for move in flow.inlinings]
-    assume(moves)
-    candidate = compose(flow.module.source, moves)
+    operations = [move for inlining in flow.inlinings for move in moves(flow, inlining)]
+    assume(operations)
+    candidate = compose(flow.module.source, operations)
     for before, after in zip(_runs(code), _runs(candidate.text), strict=True):
         # A name unbound by `del` raises where it is read, and reading a local name is not an effect that keeps its place.
         if before[-1] != ("raised", "UnboundLocalError"):
             assert before == after, f"{code}\n->\n{candidate.text}"
     again = flow_of(candidate.text, line_length=line_length)
     assert not again.inlinings, f"not stable\n{code}\n->\n{candidate.text}"
+
+
+@relaxed
+@given(programs())
+def test_each_move_alone_keeps_every_effect_in_order(code: str) -> None:
+    flow = flow_of(code)
+    assume(flow.inlinings)
+    for inlining in flow.inlinings:
+        candidate = compose(flow.module.source, moves(flow, inlining))
+        for before, after in zip(_runs(code), _runs(candidate.text), strict=True):
+            if before[-1] != ("raised", "UnboundLocalError"):
+                assert before == after, f"{code}\n->\n{candidate.text}"

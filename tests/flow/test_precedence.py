@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from lintorch.fix.compose import compose
-from lintorch.rule import Move
+from lintorch.rule import moves
 from tests.flow.flows import flow_of
 
 VALUES = ["a + b", "a * b", "-a", "a ** b", "a @ b", "f(a)", "not a", "a if b else c", "a < b", "a or b", "(a, b)", "a, b", "(a + b)", "a[0]", "1", "'s' 't'"]
@@ -23,7 +23,7 @@ PLACES = [
 def test_a_moved_value_is_still_one_operand(value: str, place: str) -> None:
     flow = flow_of(f"def forward(a, b, c, d, f):\n    t = {value}\n    {place}\n")
     for move in flow.inlinings:
-        text = compose(flow.module.source, [Move(move.value, move.target, flow.own_statement(move.definition), move.parenthesised)]).text
+        text = compose(flow.module.source, moves(flow, move)).text
         assert ast.dump(ast.parse(text)) == ast.dump(_substituted(value, place)), text
 
 
@@ -54,5 +54,5 @@ def _substituted(value: str, place: str) -> ast.Module:
 def test_no_needless_parentheses(value: str, place: str, expected: str) -> None:
     flow = flow_of(f"def forward(a, b, f):\n    t = {value}\n    {place}\n")
     (move,) = flow.inlinings
-    text = compose(flow.module.source, [Move(move.value, move.target, flow.own_statement(move.definition), move.parenthesised)]).text
+    text = compose(flow.module.source, moves(flow, move)).text
     assert text == f"def forward(a, b, f):\n    {expected}\n"
