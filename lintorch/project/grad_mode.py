@@ -75,8 +75,8 @@ class GradModes:
     def _of_class(self, cls: ClassEntry) -> str | None:
         ancestry = self._bases.ancestry(cls)
         inherited = next((_MODES[name] for name in ancestry.external if name in _MODES), None)
-        enter = ancestry.method("__enter__")
-        return inherited or (_either(self._switched(enter)) if enter else None)
+        enter, called = ancestry.method("__enter__"), ancestry.method("__call__")
+        return inherited or _either([*(self._switched(enter) if enter else ()), self._of_wrapper(called) if called else None])
 
     def _of_wrapper(self, function: FunctionEntry) -> str | None:
         """The mode under which a decorator runs what it is given, or a generator-based context manager yields; or of what is returned."""

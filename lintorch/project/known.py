@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# Installed libraries that are large and define no module, so that reading them would cost much and tell nothing.
+UNREAD = frozenset({"numpy", "scipy", "pandas", "matplotlib", "sympy", "sklearn", "cv2", "PIL", "tensorflow", "jax", "triton", "networkx", "pytest"})
+
 # The classes of torch.nn that are modules, for `from torch.nn import *`.
 _TORCH_NAMES = """
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d

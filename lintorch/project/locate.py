@@ -36,14 +36,16 @@ class Locator:
         self.root = plain_path(root)
         self._listings: dict[Path, frozenset[str]] = {}
         own = [folder for folder in (self.root / "src", self.root) if folder.is_dir() and not self._holds(folder, "__init__.py")]
-        self._roots = list(dict.fromkeys((*own, *map(plain_path, search))))
+        self._installed = tuple(map(plain_path, search))
+        self._roots = list(dict.fromkeys((*own, *self._installed)))
         self._own = len(own)
 
     def name(self, path: Path) -> tuple[str, bool]:
         """The dotted name of a file and whether it is a package's `__init__`; the folder it is imported from becomes one to search."""
         start = self._import_folder(path.parent)
         if start not in self._roots:
-            self._roots.insert(self._own, start)
+            self._roots.insert(self._own, start)  # before installed packages
+            self._own += 1
         parts = path.parent.relative_to(start).parts
         if path.name == "__init__.py" and parts:
             return ".".join(parts), True
@@ -53,6 +55,10 @@ class Locator:
         """The dotted name of a file seen from the project's root, for a file whose own name another file took."""
         inner = path.relative_to(self.root) if path.is_relative_to(self.root) else path.relative_to(path.anchor)
         return ".".join(part for part in (*inner.parent.parts, inner.stem) if part != "__init__")
+
+    def is_installed(self, path: Path) -> bool:
+        """Does the file stand in one of the searched folders rather than in the project?"""
+        return any(path.is_relative_to(folder) for folder in self._installed)
 
     def is_script(self, path: Path) -> bool:
         """Does the file stand outside any package, so that its own folder is searched first when it runs?"""

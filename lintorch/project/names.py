@@ -171,7 +171,7 @@ class Names:
     def _file(self, dotted: str) -> Path | None:
         if dotted not in self._files:
             file = self._locator.file(dotted)
-            skipped = dotted.partition(".")[0] in UNREAD and file is not None and not file.is_relative_to(self.root)
+            skipped = dotted.partition(".")[0] in UNREAD and file is not None and self._locator.is_installed(file)
             self._files[dotted] = None if skipped else file
         return self._files[dotted]
 
