@@ -43,13 +43,21 @@ def _unit(package: Path, path: Path) -> Unit:
     return Unit(name, path, ast.parse(path.read_text(encoding="utf-8")))
 
 
-def imports(unit: Unit) -> Iterator[str]:
-    """The dotted modules that a module imports anywhere in its text (late imports too)."""
-    for node in ast.walk(unit.tree):
+def imports(unit: Unit, *, executed: bool = False) -> Iterator[str]:
+    """The dotted modules that a module imports anywhere in its text, late imports too; `executed` leaves out those for type checkers alone."""
+    for node in _executed(unit.tree) if executed else ast.walk(unit.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from _from_targets(unit, node)
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node that is not below `if TYPE_CHECKING:`."""
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from _executed(child)
 
 
 def _from_targets(unit: Unit, node: ast.ImportFrom) -> Iterator[str]:
