@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed [--package timm] [--rounds 5] [--slow-rounds 1]
 
-Every tool gets one process (-j1), no cache of its own, and prints to nowhere. Medians; start-up counts. The ratios are of processor time (user and system, of the
-whole process tree), which for one process is the wall time of a machine that does nothing else.
+Every tool gets one process (-j1), no cache of its own, and prints to nowhere. Medians; start-up counts. The ratios are of processor time (user and system),
+which for one process is the wall time of a machine that does nothing else.
 """
 
 from __future__ import annotations
