@@ -44,7 +44,7 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A call of a module in evaluation mode. `scope` is the region that the evaluation has for itself: all, or what lies apart from where gradients are wanted."""
+    """A call of a module in evaluation mode. `scope` is what the evaluation has for itself: all, or a region where no gradient is wanted."""
 
     event: Event
     call: cst.Call
@@ -69,7 +69,9 @@ class EvaluationScope:
         """One for each stretch: the function, or the statements apart from where gradients are wanted."""
         if not self.switching.modules or self._is_out_of_sight:
             return ()
-        runs = [run for run in self._runs() if self._is_needless(run)]
+        runs = tuple(self._runs())
+        trained = {run.module for run in runs if Fate.BACKWARD in run.fates}
+        runs = tuple(run for run in runs if run.module not in trained and self._is_needless(run))
         return tuple(self._evaluation(group) for group in self._grouped(runs))
 
     def covers(self, node: cst.CSTNode) -> bool:
@@ -148,26 +150,32 @@ class EvaluationScope:
         """Does nothing ask for a gradient of what the call gives?"""
         if Fate.BACKWARD in run.fates or any(event.node is run.call for event in self._wanting):
             return False
-        if run.leaves and (self._wanting or self._others_want()):
+        if run.leaves and (self._wanting or self._is_wanted_elsewhere(run)):
             return False
         if self._outermost_loop(run.event.region, run.scope) is not None:
             return True
         return not run.leaves and is_reduced(self.training, run.call)
 
-    def _others_want(self) -> bool:
-        """Does a caller in the file, or a method of the class, ask for gradients?"""
-        entry = self.flow.entry
-        callers = [call.caller or entry.module.script for call in self.flow.project.callers(entry)]
-        siblings = entry.owner.methods.values() if entry.owner is not None else ()
-        return any(wants_gradients(other, self.flow) for other in (*callers, *siblings) if other is not entry)
+    def _is_wanted_elsewhere(self, run: _Run) -> bool:
+        """Do the methods of the class, or the callers in the file, ask for gradients of what leaves the function?"""
+        owner = self.flow.entry.owner
+        if run.fates & (_LEAVING - {Fate.RETURNED}) and owner is not None and any(wants_gradients(method, self.flow) for method in owner.methods.values()):
+            return True
+        return Fate.RETURNED in run.fates and self.training.is_differentiated_by_callers()
 
     def _grouped(self, runs: Iterable[_Run]) -> Iterator[list[_Run]]:
-        """Calls that one stretch holds: all of the function, or those of one outermost loop or statement."""
+        """Calls that one stretch holds: all of the function, those of one outermost loop, or those between other statements of one suite."""
         groups: dict[object, list[_Run]] = {}
         for run in runs:
-            whole = run.scope is not None and run.scope.parent is None
-            groups.setdefault(None if whole else self._statement(run), []).append(run)
+            groups.setdefault(self._stretch(run), []).append(run)
         yield from groups.values()
+
+    def _stretch(self, run: _Run) -> object:
+        if run.scope is not None and run.scope.parent is None:
+            return None
+        statement = self._statement(run)
+        placement = self.flow.graph.placements.get(statement)
+        return placement.suite[0] if placement is not None and isinstance(statement, cst.SimpleStatementLine) else statement
 
     # The finding
 

@@ -10,6 +10,7 @@ import libcst as cst
 
 from lintorch.flow.event import Binding, Definition, Event
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, PLAIN_BUILTINS
+from lintorch.flow.unpacking import target_of
 from lintorch.flow.tree import children
 
 
@@ -72,7 +73,9 @@ class Fates:
     def of_node(self, node: cst.CSTNode) -> Iterator[Fate]:
         """What becomes of the value of an expression from where it stands."""
         parent = self.parents.get(node)
-        if isinstance(parent, _THROUGH):
+        if isinstance(parent, cst.Element) and (unpacked := self._unpacked(parent)) is not None:
+            yield from self._of_unpacked(*unpacked)
+        elif isinstance(parent, _THROUGH):
             yield from self.of_node(parent)
         elif isinstance(parent, cst.Attribute):
             yield from self._of_attribute(parent)
@@ -86,6 +89,21 @@ class Fates:
             yield from self._of_assignment(parent, node)
         elif isinstance(parent, cst.For | cst.CompFor) and parent.iter is node:
             yield from self._of_made(parent)
+
+    def _unpacked(self, element: cst.Element) -> tuple[cst.CSTNode, cst.BaseExpression] | None:
+        """The parallel assignment and the target that an element's value goes to."""
+        statement = self.parents.get(self.parents[element])
+        target = target_of(statement, element.value)
+        return (statement, target) if statement is not None and target is not None else None
+
+    def _of_unpacked(self, statement: cst.CSTNode, target: cst.BaseExpression) -> Iterator[Fate]:
+        if isinstance(target, cst.Subscript):
+            yield from self._of_kept(target.value)
+        elif isinstance(target, cst.Attribute):
+            yield Fate.STORED
+        for definition in self.made_in(statement):
+            if definition.event.node is target:
+                yield from self.of(definition)
 
     def _of_attribute(self, attribute: cst.Attribute) -> Iterator[Fate]:
         call = self.parents.get(attribute)

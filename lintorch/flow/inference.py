@@ -27,6 +27,7 @@ from lintorch.flow.torch_names import (
     is_module_class,
     is_optimizer_class,
 )
+from lintorch.flow.unpacking import written_for
 
 
 @dataclass
@@ -83,6 +84,8 @@ class Inference:
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding in (Binding.ASSIGNED, Binding.ANNOTATED, Binding.CHAINED, Binding.WALRUS):
             return self.fact(definition.value)
+        if definition.binding is Binding.UNPACKED and (written := written_for(definition.statement, definition.event.node)) is not None:
+            return self.fact(written)
         if definition.binding is Binding.UNPACKED and isinstance(definition.statement, cst.Assign):
             return self._element(self.fact(definition.statement.value))
         if definition.binding is Binding.AUGMENTED and isinstance(definition.statement, cst.AugAssign):

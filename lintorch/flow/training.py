@@ -19,10 +19,10 @@ from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, annotated, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
-from lintorch.flow.wanting import Wanting
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.tree import children
 from lintorch.flow.upstream import Upstream
+from lintorch.flow.wanting import Wanting, last_name
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -39,10 +39,12 @@ class TrainingFlow:
 
     @cached_property
     def loads(self) -> dict[cst.CSTNode, Event]:
+        """The event that reads each name."""
         return {event.node: event for event in self.flow.graph.events if event.kind is Kind.LOAD}
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
+        """The parent of each node."""
         return parents_of(self.flow.segment.function)
 
     @cached_property
@@ -70,6 +72,7 @@ class TrainingFlow:
 
     @cached_property
     def grad_mode(self) -> GradMode:
+        """Grad mode by region."""
         return GradMode(self.flow.entry, self.flow.project, self.flow.qualify, self.trains)
 
     @cached_property
@@ -200,6 +203,23 @@ class TrainingFlow:
         """What becomes of `self.<name>` in the methods of the class; stored out of sight where the class is not all there is."""
         owner = self.flow.entry.owner
         return attribute_fates(owner, name, self.flow) if owner is not None else frozenset({Fate.STORED})
+
+    def is_differentiated_by_callers(self, depth: int = 2) -> bool:
+        """May a caller in the file run backward through what the function returns?"""
+        from lintorch.flow.segment import Unmappable
+
+        entry = self.flow.entry
+        callers = {call.caller or entry.module.script for call in self.flow.project.callers(entry)} - {entry}
+        try:
+            return any(self.flow.of(caller).training.differentiates_results_of(entry.name, depth) for caller in callers)
+        except Unmappable:
+            return True
+
+    def differentiates_results_of(self, name: str, depth: int) -> bool:
+        """May backward run through what the calls of that name give?"""
+        calls = [event.node for event in self.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]
+        fates = {fate for call in calls if last_name(call.func) == name for fate in self.fates.of_node(call)}
+        return Fate.BACKWARD in fates or (Fate.RETURNED in fates and (not depth or self.is_differentiated_by_callers(depth - 1)))
 
     def covering(self, value: cst.BaseExpression, loop: Region | None) -> Backward | None:
         """The backward call within `loop` (anywhere, if None) that runs through the names of `value`, so that its activations are freed each turn."""

@@ -1,0 +1,26 @@
+"""Parallel assignment: which value of `a, b = x, y` goes to which target."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+def written_for(statement: cst.CSTNode | None, target: cst.CSTNode) -> cst.BaseExpression | None:
+    """The expression that a target of a parallel assignment gets, where both sides are written out."""
+    return next((value for other, value in _pairs(statement) if other is target), None)
+
+
+def target_of(statement: cst.CSTNode | None, value: cst.CSTNode) -> cst.BaseExpression | None:
+    """The target that a value of a parallel assignment goes to."""
+    return next((target for target, other in _pairs(statement) if other is value), None)
+
+
+def _pairs(statement: cst.CSTNode | None) -> list[tuple[cst.BaseExpression, cst.BaseExpression]]:
+    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+        return []
+    target, value = statement.targets[0].target, statement.value
+    if not isinstance(target, cst.Tuple | cst.List) or not isinstance(value, cst.Tuple | cst.List) or len(target.elements) != len(value.elements):
+        return []
+    if any(isinstance(element, cst.StarredElement) for element in (*target.elements, *value.elements)):
+        return []
+    return [(left.value, right.value) for left, right in zip(target.elements, value.elements, strict=True)]
