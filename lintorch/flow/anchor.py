@@ -69,7 +69,7 @@ def _is_value(receiver: cst.BaseExpression) -> bool:
 
 def roots_of(value: cst.BaseExpression) -> Iterator[cst.Name | cst.Attribute]:
     """The names whose value an expression scales, shifts by nothing, or hands through: `(loss / 4).mean()` has the root `loss`."""
-    if isinstance(value, cst.Name) or isinstance(value, cst.Attribute):
+    if isinstance(value, cst.Name | cst.Attribute):
         yield value
     elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PASSING:
         yield from roots_of(value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value)

@@ -27,10 +27,12 @@ class GraphBuilder:
         self.block = self.new_block()
 
     def new_block(self) -> int:
+        """Add a block that nothing leads to yet."""
         self.blocks.append(Block(len(self.blocks)))
         return len(self.blocks) - 1
 
     def edge(self, start: int, end: int) -> None:
+        """Let control go from the end of one block to the start of another."""
         self.blocks[start].successors.add(end)
 
     def begin(self, *predecessors: int) -> int:
@@ -51,6 +53,7 @@ class GraphBuilder:
         self.block = self.new_block()
 
     def emit(self, kind: Kind, node: cst.CSTNode, name: str = "") -> Event:
+        """Append an event to the block under construction."""
         event = Event(len(self.events), kind, node, name, self.region, self.block)
         self.events.append(event)
         self.blocks[self.block].events.append(event)
@@ -87,5 +90,6 @@ class GraphBuilder:
         self.landings.pop()
 
     def finish(self) -> Graph:
+        """The graph, the last block leading to the exit."""
         self.edge(self.block, self.exit)
         return Graph(tuple(self.events), tuple(self.blocks), self.exit, self.definitions, self.extents, self.placements)

@@ -39,7 +39,7 @@ class Frozen:
         forward = self.flow.project.ancestry(cls).method("forward")
         if forward is None:
             return False
-        from lintorch.flow.training import returned
+        from lintorch.flow.summary import returned
 
         return self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
 

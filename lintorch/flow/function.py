@@ -43,18 +43,22 @@ class FunctionFlow:
 
     @cached_property
     def segment(self) -> Segment:
+        """The function's own lines, parsed; raises Unmappable."""
         return cut(self.module.source, self.entry.node)
 
     @cached_property
     def shared(self) -> SharedNames:
+        """The names that other scopes may see or change."""
         return shared_names(self.entry.node)
 
     @cached_property
     def graph(self) -> Graph:
+        """Events in evaluation order, with their control flow."""
         return lower_function(self.segment.function, lambda manager: not never_suppresses(manager, self.qualify))
 
     @cached_property
     def chains(self) -> Chains:
+        """Uses linked to the definitions they may see, and back."""
         return chain(self.graph)
 
     @cached_property

@@ -50,6 +50,7 @@ class Lowering(ExpressionLowering):
         self.statements(body.body)
 
     def statements(self, body: Sequence[cst.CSTNode]) -> None:
+        """The statements of a suite, each with its placement."""
         whole = tuple(body)
         for index, statement in enumerate(whole):
             alone = isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1
@@ -62,6 +63,7 @@ class Lowering(ExpressionLowering):
                 self.compound_statement(statement)
 
     def small_statement(self, node: cst.CSTNode) -> None:
+        """A statement that holds no others."""
         first = len(self.events)
         method = _SMALL.get(type(node))
         if method is not None:
@@ -69,6 +71,7 @@ class Lowering(ExpressionLowering):
         self.extents[node] = (first, len(self.events))
 
     def compound_statement(self, node: cst.CSTNode) -> None:
+        """A statement with suites of its own."""
         method = _COMPOUND.get(type(node))
         if method is not None:
             method(self, node)

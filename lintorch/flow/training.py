@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,21 +10,21 @@ import libcst as cst
 from lintorch.flow.anchor import Backward, anchored, backward_calls, encloses, returned_losses
 from lintorch.flow.evaluation_scope import EvaluationScope
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
-from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, either
+from lintorch.flow.fact import UNKNOWN, Fact
 from lintorch.flow.fate import Fate, Fates, parents_of
 from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
-from lintorch.flow.inference import Inference, Surroundings, annotated, module_uses
+from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.statistic import LiveStatistic, Statistics
-from lintorch.flow.tree import children
+from lintorch.flow.summary import attribute_fates, returned
+from lintorch.flow.tree import names_in
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.wanting import Wanting, last_name
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
-    from lintorch.project.module import ClassEntry, FunctionEntry
 
 
 class TrainingFlow:
@@ -268,59 +266,3 @@ class TrainingFlow:
     def live_statistics(self) -> tuple[LiveStatistic, ...]:
         """Running statistics and averages of weights updated with a term that has a graph."""
         return tuple(Statistics(self).live())
-
-
-def attribute_fates(owner: ClassEntry, name: str, asking: FunctionFlow) -> frozenset[Fate]:
-    """What becomes of an attribute of self in the methods of its class."""
-    found: set[Fate] = set() if asking.project.ancestry(owner).complete else {Fate.STORED}
-    for entry in owner.methods.values():
-        training = asking.of(entry).training
-        reads = (event for event in training.flow.graph.events if event.kind is Kind.GET_ATTRIBUTE and event.name == name)
-        found.update(fate for event in reads for fate in training.fates.of_node(event.node))
-    return frozenset(found)
-
-
-def returned(entry: FunctionEntry, asking: FunctionFlow) -> Fact:
-    """What a project function returns, by its annotation or by its own facts; remembered with the function."""
-    if "returned" not in entry.memo:
-        entry.memo["returned"] = UNKNOWN  # within a recursion
-        entry.memo["returned"] = _returned(entry, asking)
-    fact: Fact = entry.memo["returned"]
-    return fact
-
-
-def _returned(entry: FunctionEntry, asking: FunctionFlow) -> Fact:
-    from lintorch.flow.segment import Unmappable
-
-    said = annotated(entry.node.returns, entry.module.qualify)
-    if said is PLAIN:
-        return said
-    if asking.project.decorated_grad_mode(entry) == "off":
-        return DATA
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(entry.node)):
-        return UNKNOWN
-    try:
-        return _facts_returned(asking.of(entry))
-    except Unmappable:
-        return said
-
-
-def _facts_returned(flow: FunctionFlow) -> Fact:
-    values = [event.node.value for event in flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return)]
-    facts = [flow.training.inference.fact(value) for value in values if value is not None]
-    if not facts or len(facts) != len(values):
-        return UNKNOWN
-    fact = either(facts)
-    if fact.sort is Sort.TENSOR and fact.history is History.LIVE:
-        return Fact(Sort.TENSOR, History.LIVE, (f"{flow.entry.name}() returns a tensor with a graph", *fact.evidence[:1]))
-    return fact
-
-
-def names_in(value: cst.CSTNode) -> Iterator[cst.Name]:
-    """The names in an expression, attribute names left out."""
-    pending: list[cst.CSTNode] = [value]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, cst.Name):
-            yield node
-        pending.extend([node.value] if isinstance(node, cst.Attribute) else children(node))

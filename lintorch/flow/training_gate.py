@@ -32,6 +32,7 @@ _KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
 
 # What a function does only if it trains, evaluates or differentiates itself rather than being run by something that does.
 _DRIVING = frozenset({Seed.BACKWARD, Seed.EVALUATION, Seed.KEYWORD, Seed.HOOK})
+_STORES = frozenset({Seed.SELF_STORE, Seed.CONTEXT, Seed.ACCUMULATION})
 _STEPS = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
 
 
@@ -42,10 +43,12 @@ def drives(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def training_seeds(function: ast.AST) -> Iterator[Seed]:
     """The seeds, repeated as often as they occur; nested functions are functions of their own."""
+    # A constructor runs once: what it stores is where attributes begin, not where they grow.
+    once = isinstance(function, _NESTED) and function.name == "__init__"
     pending = [(node, False) for node in ast.iter_child_nodes(function)]
     while pending:
         node, looped = pending.pop()
-        yield from _of_node(node, looped)
+        yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
         if not isinstance(node, _NESTED):
             looped = looped or isinstance(node, _LOOPS)
             pending.extend((child, looped) for child in ast.iter_child_nodes(node))

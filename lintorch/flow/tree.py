@@ -25,3 +25,13 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield value
         elif isinstance(value, (list, tuple)):
             yield from (item for item in value if isinstance(item, cst.CSTNode))
+
+
+def names_in(value: cst.CSTNode) -> Iterator[cst.Name]:
+    """The names in an expression, attribute names left out."""
+    pending: list[cst.CSTNode] = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Name):
+            yield node
+        pending.extend([node.value] if isinstance(node, cst.Attribute) else children(node))
