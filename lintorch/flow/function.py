@@ -24,6 +24,7 @@ from lintorch.flow.stability import Stability
 from lintorch.flow.statement import Statement
 from lintorch.flow.temporary import Temporary
 from lintorch.flow.training import TrainingFlow
+from lintorch.flow.tree import dotted_name, sole_statement
 from lintorch.project.module import FunctionEntry, Module
 from lintorch.project.project import Project
 from lintorch.source.text import Span
@@ -315,17 +316,3 @@ class UnpackedPair:
 
 def _last_statement(node: cst.With) -> cst.CSTNode | None:
     return sole_statement(node.body.body[-1]) if isinstance(node.body, cst.IndentedBlock) else None
-
-
-def sole_statement(line: cst.CSTNode | None) -> cst.CSTNode | None:
-    """The statement of a line that holds exactly one small statement."""
-    return line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
-
-
-def dotted_name(node: cst.CSTNode) -> str | None:
-    """`a.b.c` of a chain of names and attributes."""
-    parts: list[str] = []
-    while isinstance(node, cst.Attribute):
-        parts.append(node.attr.value)
-        node = node.value
-    return ".".join((node.value, *reversed(parts))) if isinstance(node, cst.Name) else None

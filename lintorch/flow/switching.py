@@ -121,7 +121,7 @@ class Switching:
 
 def dotted(node: cst.CSTNode | None) -> str | None:
     """`a.b.c` of a chain of names and attributes."""
-    from lintorch.flow.function import dotted_name
+    from lintorch.flow.tree import dotted_name
 
     return dotted_name(node) if node is not None else None
 

@@ -35,3 +35,17 @@ def names_in(value: cst.CSTNode) -> Iterator[cst.Name]:
         if isinstance(node, cst.Name):
             yield node
         pending.extend([node.value] if isinstance(node, cst.Attribute) else children(node))
+
+
+def sole_statement(line: cst.CSTNode | None) -> cst.CSTNode | None:
+    """The statement of a line that holds exactly one small statement."""
+    return line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+
+
+def dotted_name(node: cst.CSTNode) -> str | None:
+    """`a.b.c` of a chain of names and attributes."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    return ".".join((node.value, *reversed(parts))) if isinstance(node, cst.Name) else None
