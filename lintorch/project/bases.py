@@ -15,8 +15,29 @@ _ROOTS = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "typ
 
 # Names of bases that are certainly not modules though classes with a forward method inherit them.
 _NO_MODULES = (
-    "torch.autograd.", "torch.utils.", "torch.optim.", "torch.distributions.", "torch.Tensor", "torch.fx.", "torch.onnx.", "sklearn.", "numpy.", "scipy.",
-    "pandas.", "gym.", "gymnasium.", "tensorflow.", "keras.", "flax.", "jax.", "paddle.", "mindspore.", "mxnet.", "chainer.", "pydantic.", "unittest.",
+    "torch.autograd.",
+    "torch.utils.",
+    "torch.optim.",
+    "torch.distributions.",
+    "torch.Tensor",
+    "torch.fx.",
+    "torch.onnx.",
+    "sklearn.",
+    "numpy.",
+    "scipy.",
+    "pandas.",
+    "gym.",
+    "gymnasium.",
+    "tensorflow.",
+    "keras.",
+    "flax.",
+    "jax.",
+    "paddle.",
+    "mindspore.",
+    "mxnet.",
+    "chainer.",
+    "pydantic.",
+    "unittest.",
 )
 
 _Ancestor = ClassEntry | str

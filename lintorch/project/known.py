@@ -28,7 +28,7 @@ _TORCH_NAMES = """
 TORCH_MODULES = frozenset(_TORCH_NAMES.split())
 
 _NOT_MODULES = re.compile(
-    r"torch\.nn\.(?:parameter|init|functional|grad|attention|utils(?!\.(?:parametrize|prune))|backends|common_types)(?:\.|$)|torch\.nn\.(?:\w+\.)*\w*Parameter$"
+    r"torch\.nn\.(?:parameter|init|functional|grad|attention|utils(?!\.(?:parametrize|prune))|backends|common_types)(?:\.|$)|torch\.nn\.(?:\w+\.)*\w*(?:Parameter|Buffer|Options)$"
 )
 _TORCH_MODULES = re.compile(
     r"torch\.nn\.(?:\w+\.)*_*[A-Z]\w*"

@@ -53,8 +53,15 @@ def _forwards(cls: ClassEntry, ancestry: Ancestry, bases: Bases) -> list[Functio
     stores = attribute_stores(cls, bases).get("forward", ()) if any(_may_store_forward(base.module) for base in ancestry.classes) else ()
     values = [store.value for store in stores]
     values += [base.attributes["forward"] for base in ancestry.classes if "forward" in base.attributes]
-    names = (value.attr if isinstance(value, ast.Attribute) else value.id for value in values if isinstance(value, (ast.Attribute, ast.Name)))
+    names = (name for value in values if value is not None for name in _choices(value))
     return [method for method in (forward, *map(ancestry.method, names)) if method is not None]
+
+
+def _choices(value: ast.expr) -> list[str]:
+    """The last names of what a value may be: `self.f if fast else self.g` is f or g."""
+    if isinstance(value, ast.IfExp):
+        return [*_choices(value.body), *_choices(value.orelse)]
+    return [value.attr] if isinstance(value, ast.Attribute) else [value.id] if isinstance(value, ast.Name) else []
 
 
 def _may_store_forward(module: Module) -> bool:

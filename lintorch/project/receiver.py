@@ -11,14 +11,14 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def receiver_nodes(function: FunctionEntry) -> Iterator[ast.AST]:
-    """Every node of a method's body, nested functions included unless they rebind the receiver's name; nested classes are left out."""
+    """Every node of a method's body in the order of the text, nested functions included unless they rebind the receiver's name; nested classes are left out."""
     waiting: list[ast.AST] = list(reversed(function.node.body))
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.ClassDef) or (isinstance(node, _FUNCTIONS) and _rebinds(node.args, function.receiver)):
             continue
         yield node
-        waiting += ast.iter_child_nodes(node)
+        waiting += reversed(list(ast.iter_child_nodes(node)))
 
 
 def is_super(node: ast.expr) -> bool:

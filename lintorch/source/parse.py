@@ -21,10 +21,25 @@ _CASE = re.compile(r"^[ \t\f]*case\b", re.MULTILINE)
 _HARMLESS = 100
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 _STRING_OR_COMMENT = re.compile(r"""(?s)'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^\\'\n]|\\.)*'|"(?:[^\\"\n]|\\.)*"|#[^\n]*""")
-_SIMPLE = frozenset({
-    ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom, ast.Global,
-    ast.Nonlocal, ast.Pass, ast.Break, ast.Continue,
-})
+_SIMPLE = frozenset(
+    {
+        ast.Expr,
+        ast.Assign,
+        ast.AugAssign,
+        ast.AnnAssign,
+        ast.Return,
+        ast.Delete,
+        ast.Raise,
+        ast.Assert,
+        ast.Import,
+        ast.ImportFrom,
+        ast.Global,
+        ast.Nonlocal,
+        ast.Pass,
+        ast.Break,
+        ast.Continue,
+    }
+)
 _NO_OPERATORS = bytes(set(range(256)) - set(b".+-*/%@|&^~<>=:"))
 _PARTED = (ast.Try, ast.TryStar, ast.Match) if sys.version_info >= (3, 11) else (ast.Try, ast.Match)
 _UNWEIGHED = (ast.stmt, ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)

@@ -124,14 +124,7 @@ def test_a_hundred_thousand_levels_do_not_kill_the_process(sign: str) -> None:
     assert (run.returncode, run.stdout.strip()) == (0, "one line")
 
 
-SYNTAX_ERRORS = [
-    ("x = = 1\n", 1),
-    ("def f():\npass\n", 2),
-    ("x = (1\n", 1),
-    ("print 'python 2'\n", 1),
-    ("x = '\n", 1),
-    ("\tx\n  y\n", 2),
-]
+SYNTAX_ERRORS = [("x = = 1\n", 1), ("def f():\npass\n", 2), ("x = (1\n", 1), ("print 'python 2'\n", 1), ("x = '\n", 1), ("\tx\n  y\n", 2)]
 
 
 @pytest.mark.parametrize(("text", "line"), SYNTAX_ERRORS)
