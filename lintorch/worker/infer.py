@@ -197,6 +197,8 @@ def _of_argument(expression: ast.expr, key: Key, place: Place, depth: int) -> So
     if target is None or parameter is None:
         return UNKNOWN
     sort = annotated(target.function, parameter)
+    if place.building and sort.kind == "tensor":  # `lr: Union[float, Tensor]`
+        sort = next((other for other in sort.others if other.kind in ("int", "float", "number")), sort)
     if sort.kind in ("unknown", "config") or (sort.kind == "module" and sort.object is torch.nn.Module):
         inferred = infer(target, parameter.name, depth) if depth > 0 else UNKNOWN
         sort = inferred if inferred is not UNKNOWN else sort

@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import types
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
-from .importing import Place, ProjectFinder, Served, StandInImport, _in_package, runs_training, serve_lines
+from .importing import Place, ProjectFinder, Served, ServedLoader, StandInImport, _in_package, runs_training, serve_lines
 from .protocol import CannotLoad, LoadSpec
 from .standin import LEDGER, StandIn
 
@@ -73,7 +73,8 @@ def _enter(spec: LoadSpec, way: Way) -> types.ModuleType:
     """Install the hooks for one way and import the module through them."""
     roots = [root for root in spec["roots"] if os.path.isdir(root)]
     name = spec["module"] or os.path.splitext(os.path.basename(spec["path"]))[0]
-    _leave()
+    if any(isinstance(finder, ProjectFinder) for finder in sys.meta_path):
+        _leave(roots)
     sys.path[:0] = [root for root in roots if root not in sys.path]
     sys.argv = [spec["path"]]
     place = Place(spec["path"], os.path.basename(spec["path"]) == "__init__.py")
@@ -84,8 +85,13 @@ def _enter(spec: LoadSpec, way: Way) -> types.ModuleType:
         return importlib.import_module(name)
 
 
-def _leave() -> None:
-    """Undo the hooks of an earlier way."""
+def _leave(roots: Sequence[str]) -> None:
+    """Undo an earlier way: its hooks, and the project's modules as it imported them."""
+    below = tuple(os.path.join(root, "") for root in roots)
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if isinstance(getattr(spec, "loader", None), ServedLoader) or (below and str(getattr(spec, "origin", None)).startswith(below)):
+            del sys.modules[name]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, ProjectFinder)]
     if isinstance(builtins.__import__, StandInImport):
         builtins.__import__ = builtins.__import__.original

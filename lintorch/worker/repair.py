@@ -122,6 +122,7 @@ def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
         if shape[dim] == got:
             yield _with(leaf, dim, want)
     yield from _squares(leaf, got, want)
+    yield from _flattened(leaf, got, want)
     for dim in order:
         size = shape[dim]
         if size != got and size > 1 and got % size == 0 and (want * size) % got == 0:
@@ -142,6 +143,17 @@ def _squares(leaf: Tensor, got: int, want: int) -> Iterator[Tensor]:
         new = round(math.sqrt(scaled))
         if 0 < new <= 512 and new != side and abs(new * new - scaled) < 1e-6:
             yield replace(leaf, shape=(*leaf.shape[:-2], new, new))
+
+
+def _flattened(leaf: Tensor, got: int, want: int) -> Iterator[Tensor]:
+    """Where everything behind the batch was made one dimension: shapes that flatten to the wanted size."""
+    if len(leaf.shape) < 2 or math.prod(leaf.shape[1:]) != got:
+        return
+    for channels in dict.fromkeys((leaf.shape[1], 3, 1)) if len(leaf.shape) > 2 else ():
+        side = math.isqrt(want // channels)
+        if side * side * channels == want and len(leaf.shape) == 4:
+            yield replace(leaf, shape=(leaf.shape[0], channels, side, side))
+    yield replace(leaf, shape=(leaf.shape[0], want))
 
 
 def _with(leaf: Tensor, dim: int, size: int) -> Tensor:
