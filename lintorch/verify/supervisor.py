@@ -24,6 +24,7 @@ from lintorch.worker import protocol
 from lintorch.worker.protocol import BrokenFrame, Frame
 
 TIMED_OUT = "timed out"
+DIED = "lost its process, which the system may have ended for want of memory"
 LEVELS = ("none", "rlimits only", "no-userns", "full")  # weakest first, as the worker reports them
 WORKER = Path(protocol.__file__).parent
 _START_SECONDS = 180  # torch's first import from a cold disk
@@ -151,6 +152,8 @@ class Supervisor:
         if self._control is None:
             return self._run_once(key, chunks, seconds)
         branch = self._take_branch()
+        if branch is None:
+            return Outcome(lost=DIED)
         data, status, lost = _exchange(branch, key, chunks, deadline)
         if status is None:
             self._end(branch)
@@ -192,29 +195,41 @@ class Supervisor:
         except OSError as error:
             raise VerifierUnavailable(f"{self.python} cannot be started ({error.strerror})", "name another interpreter with --python") from None
 
-    def _take_branch(self) -> _Branch:
+    def _take_branch(self) -> _Branch | None:
+        """An idle branch or a new one; None where the zygote has died, which the next call starts again."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-            assert self._control is not None and self._temp is not None and self.ready is not None
+            assert self._temp is not None and self.ready is not None
             temp = Path(tempfile.mkdtemp(dir=self._temp))
             ours, theirs = socket.socketpair()
-            request = {"op": "branch", "temp": str(temp), "isolation": self.ready.isolation}
-            socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
+            reply = self._ask({"op": "branch", "temp": str(temp), "isolation": self.ready.isolation}, [theirs.fileno()])
             theirs.close()
-            reply = _read_message(self._control)
             if reply is None:
-                raise VerifierUnavailable("the worker process has died", "run again")
+                ours.close()
+                self._restart()
+                return None
             return _Branch(reply["pid"], ours, temp)
 
     def _end(self, branch: _Branch) -> None:
         """Kill a branch with whatever it runs."""
         with self._lock:
-            assert self._control is not None
-            self._control.sendall(json.dumps({"op": "end", "pid": branch.pid}).encode())
-            _read_message(self._control)
+            self._ask({"op": "end", "pid": branch.pid})
         branch.channel.close()
         shutil.rmtree(branch.temp, ignore_errors=True)
+
+    def _ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any] | None:
+        assert self._control is not None
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+            return _read_message(self._control)
+        except OSError:
+            return None
+
+    def _restart(self) -> None:
+        """Start a new zygote in the place of one that died (the system may end a large process when memory runs short)."""
+        self.close()
+        self.start()
 
     # --- without fork -----------------------------------------------------------------------------------------------------------------
 
@@ -297,7 +312,7 @@ def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float)
     except OSError:
         for descriptor in (job_read, job_write, result_read, result_write):
             os.close(descriptor)
-        return b"", None, "the worker process has died"
+        return b"", None, DIED
     os.close(job_read)
     os.close(result_write)
     traffic = _Traffic([memoryview(chunk) for chunk in chunks])
@@ -311,7 +326,7 @@ def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float)
             reply = _read_message(branch.channel)
         except TimeoutError:
             return b"".join(traffic.received), None, TIMED_OUT
-        return b"".join(traffic.received), reply["status"] if reply else None, None if reply else "the worker process has died"
+        return b"".join(traffic.received), reply["status"] if reply else None, None if reply else DIED
     return b"".join(traffic.received), None, lost
 
 

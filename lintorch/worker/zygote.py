@@ -90,8 +90,9 @@ def _serve_branches(channel: socket.socket) -> None:
             branches.add(pid)
             _send(channel, {"pid": pid})
         else:
-            branches.discard(message["pid"])
-            _end(message["pid"])
+            if message["pid"] in branches:  # another zygote's branch may have had the same number
+                branches.discard(message["pid"])
+                _end(message["pid"])
             _send(channel, {"ended": message["pid"]})
 
 
