@@ -54,9 +54,12 @@ class Checker:
         self._projects: dict[Path, Project] = {}
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
 
-    def analyse(self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS) -> Analysis:
+    def analyse(
+        self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS, measuring: bool = False
+    ) -> Analysis:
         """Judge one text; `only` limits it to one class or free function. Raises SourceError where it cannot be parsed.
 
+        `measuring` asks for the findings that a measurement must confirm, and for no others; otherwise they are withheld and counted.
         `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.
         """
         tree = tree or parse(source)
@@ -65,7 +68,9 @@ class Checker:
             return Analysis(source)
         project = self._project(source.path)
         module = project.load(source, tree)
-        return _Pass(source, settings, project, module, only).run(rules, comments)
+        if measuring:
+            rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
+        return _Pass(source, settings, project, module, only).run(rules, comments, measuring)
 
     def rules(self, settings: Settings, path: Path) -> tuple[RegisteredRule, ...]:
         """The rules these settings switch on for that file; raises UsageError for an unknown code."""
@@ -75,6 +80,10 @@ class Checker:
             known = self._selected[id(settings)] = (settings, self._catalogue.select(settings))
         ignored = [code for pattern, codes in settings.per_file_ignores.items() if matches(pattern, path, settings.root) for code in codes]
         return tuple(registered for registered in known[1] if best_fit(ignored, registered) is None)
+
+    def measures_peak(self, settings: Settings) -> bool:
+        """Is a rule switched on whose findings a measured peak must confirm?"""
+        return any(registered.rule.needs is Measurement.PEAK for registered in self._catalogue.select(settings))
 
     def _project(self, path: Path) -> Project:
         from lintorch.project.project import Project
@@ -97,7 +106,8 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
     """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named."""
     return any(
-        b"torch" in source.raw or b"backward" in source.raw if registered.rule.scope is Scope.TRAINING else b"class" in source.raw for registered in rules
+        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else b"torch" in source.raw or b"backward" in source.raw
+        for registered in rules
     )
 
 
@@ -113,10 +123,10 @@ class _Pass:
     findings: list[Judged] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def run(self, rules: tuple[RegisteredRule, ...], comments: str) -> Analysis:
+    def run(self, rules: tuple[RegisteredRule, ...], comments: str, measuring: bool) -> Analysis:
         for entry, scopes in self._entries({registered.rule.scope for registered in rules}):
             self._judge(entry, [registered.rule for registered in rules if registered.rule.scope in scopes])
-        needs = {registered.code for registered in rules if registered.rule.needs is not Measurement.NONE}
+        needs = {registered.code for registered in rules if registered.rule.needs is not Measurement.NONE and not measuring}
         kept = _unsuppressed(self.source, _ordered(self.findings), {registered.code: registered.rule.aliases for registered in rules}, comments)
         withheld = Counter(judged.finding.code for judged in kept if judged.finding.code in needs)
         return Analysis(self.source, tuple(judged for judged in kept if judged.finding.code not in needs), withheld, tuple(self.failures))

@@ -49,6 +49,7 @@ class Drafter:
     settings: Settings
     source: Source
     lineage: Lineage
+    measuring: bool = False
 
     def key(self, judged: Judged, later: Lineage | None = None) -> Key:
         """What tells a finding from all others of the file, on whichever text it was made."""
@@ -66,7 +67,7 @@ class Drafter:
         """
         chain = _Chain(self.source)
         for _ in range(_PASSES):
-            analysis = self.checker.analyse(chain.text, self.settings, only=group)
+            analysis = self.checker.analyse(chain.text, self.settings, only=group, measuring=self.measuring)
             found = self.fixable(analysis.judged, refused, chain.local)
             if not found:
                 return chain.draft(group)

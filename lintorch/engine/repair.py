@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lintorch.engine.check import Checker, Judged
+from lintorch.engine.check import Analysis, Checker, Judged
 from lintorch.engine.draft import Consumed, Draft, Drafter, Key
 from lintorch.engine.lineage import Lineage, line_edits
 from lintorch.engine.outcome import Judgement, Ledger, file_result
@@ -27,14 +27,10 @@ def repair(checker: Checker, settings: Settings, verify: Verify, source: Source,
     Raises SourceError where the file cannot be parsed.
     """
     work = _Repair(checker, settings, verify, source, source)
-    first = last = checker.analyse(source, settings)
-    for _ in range(_ROUNDS):
-        before = work.source
-        for group in dict.fromkeys(judged.group for judged in work.drafter.fixable(last.judged, work.refused_keys())):
-            work.improve(group)
-        if work.source is before:
-            break
-        last = checker.analyse(work.source, settings)
+    first = checker.analyse(source, settings)
+    last = work.round_after_round(first)
+    if first.withheld:
+        last = work.measured(last)
     ledger = Ledger(source, work.source, work.lineage, tuple(work.accepted), tuple(work.refused), tuple(work.failures))
     return file_result(ledger, first, last, in_place)
 
@@ -53,13 +49,34 @@ class _Repair:
     refused: list[Judgement] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
+    unconfirmed: list[Key] = field(default_factory=list)
+    measuring: bool = False
+
     @property
     def drafter(self) -> Drafter:
-        return Drafter(self.checker, self.settings, self.source, self.lineage)
+        return Drafter(self.checker, self.settings, self.source, self.lineage, self.measuring)
+
+    def round_after_round(self, analysis: Analysis) -> Analysis:
+        """Improve every class that has something to fix until nothing changes; what is left is returned."""
+        for _ in range(_ROUNDS):
+            before = self.source
+            for group in dict.fromkeys(judged.group for judged in self.drafter.fixable(analysis.judged, self.refused_keys())):
+                self.improve(group)
+            if self.source is before:
+                break
+            analysis = self.checker.analyse(self.source, self.settings, measuring=self.measuring)
+        return analysis
+
+    def measured(self, last: Analysis) -> Analysis:
+        """A round of the findings that only a measurement can confirm, on the text the others leave."""
+        before, self.measuring = self.source, True
+        self.round_after_round(self.checker.analyse(self.source, self.settings, measuring=True))
+        self.measuring = False
+        return last if self.source is before else self.checker.analyse(self.source, self.settings)
 
     def refused_keys(self) -> frozenset[Key]:
         """The findings whose fixes were refused and whose class has not changed since."""
-        return frozenset(consumed.key for judgement in self.refused for consumed in judgement.consumed)
+        return frozenset((*self.unconfirmed, *(consumed.key for judgement in self.refused for consumed in judgement.consumed)))
 
     def improve(self, group: str) -> None:
         """Draft, judge and, where the verdict allows it, take over the fixes of one class or free function."""
@@ -71,10 +88,20 @@ class _Repair:
         if draft is None:
             return
         verdict = self._verdict(draft)
-        if allows(self.settings, verdict):
+        if self.measuring:
+            self._accept_if_smaller(draft, verdict)
+        elif allows(self.settings, verdict):
             self._accept(draft, verdict)
         elif not self._split(draft, verdict):
             self._refuse(draft, verdict)
+
+    def _accept_if_smaller(self, draft: Draft, verdict: Verdict) -> None:
+        """Take a draft over only where the measured peak falls; what the measurement does not confirm is no finding at all."""
+        falls = verdict.peak_bytes is not None and verdict.peak_bytes[1] < verdict.peak_bytes[0]
+        if allows(self.settings, verdict) and falls:
+            self._accept(replace(draft, consumed=tuple(_with_peak(consumed, verdict) for consumed in draft.consumed)), verdict)
+        else:
+            self.unconfirmed.extend(consumed.key for consumed in draft.consumed)
 
     def _verdict(self, draft: Draft) -> Verdict:
         change = Change(self.source.path.absolute(), draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
@@ -154,3 +181,18 @@ class _Repair:
             return self.drafter.part(group, judged)
         except BrokenFix:
             return None
+
+
+def _with_peak(consumed: Consumed, verdict: Verdict) -> Consumed:
+    """The finding with the measured bytes in its message."""
+    assert verdict.peak_bytes is not None
+    finding = consumed.judged.finding
+    inference = f"{verdict.peak_bytes[0]:,} -> {verdict.peak_bytes[1]:,} bytes"
+    told = f"{finding.message} (peak of the class in inference {inference}, in training {_change(verdict.peak_training)})"
+    return replace(consumed, judged=replace(consumed.judged, finding=replace(finding, message=told)))
+
+
+def _change(peak: tuple[int, int] | None) -> str:
+    if peak is None:
+        return "not measured"
+    return "no change" if peak[0] == peak[1] else f"{peak[0]:,} -> {peak[1]:,} bytes"

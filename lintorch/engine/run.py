@@ -81,7 +81,8 @@ class Workshop:
             return checked(self.checker.analyse(source, settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        return repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX)
+        verify = self.verifiers.under(settings, self.checker.measures_peak(settings))
+        return repair(self.checker, settings, verify, source, in_place=mode is Mode.FIX)
 
     def close(self) -> None:
         """End the workers."""

@@ -27,17 +27,17 @@ class Verifiers:
     def __init__(self) -> None:
         self._by_settings: dict[int, tuple[Settings, Verifier]] = {}
 
-    def under(self, settings: Settings) -> Verify:
+    def under(self, settings: Settings, peak: bool = False) -> Verify:
         """What gives verdicts under these settings; it raises UsageError where no version can be run here."""
-        return functools.partial(self._verify, settings)
+        return functools.partial(self._verify, settings, peak)
 
-    def _verify(self, settings: Settings, change: Change) -> Verdict:
+    def _verify(self, settings: Settings, peak: bool, change: Change) -> Verdict:
         from lintorch.verify.verifier import Verifier, VerifierUnavailable
 
         try:
             # Settings hold mappings, so they cannot be hashed; the stored reference keeps the identity from being used again.
             if id(settings) not in self._by_settings:
-                self._by_settings[id(settings)] = (settings, Verifier(settings))
+                self._by_settings[id(settings)] = (settings, Verifier(settings, peak=peak))
             return self._by_settings[id(settings)][1].verify(change)
         except VerifierUnavailable as error:
             raise UsageError(f"both versions cannot be run here: {error}") from None

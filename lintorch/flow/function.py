@@ -15,6 +15,7 @@ from lintorch.flow.effect import Effect, effect
 from lintorch.flow.event import Binding, Definition, Event, Graph, Kind
 from lintorch.flow.lowering import lower_function
 from lintorch.flow.movement import Inlining, MovePlanner
+from lintorch.flow.outliving import Outliving, outliving
 from lintorch.flow.precedence import PRIMARY, strength
 from lintorch.flow.purity import is_pure
 from lintorch.flow.result import PAIR_MODULES, TupleResult, pair_function
@@ -188,6 +189,11 @@ class FunctionFlow:
         width = self.module.source.position(start).column - 1 + len("return ") + len(value)
         one_line = "\n" not in value and "\r" not in value and width <= self.line_length
         return one_line and not between.strip() and not self.has_comment(returned) and end > start
+
+    @cached_property
+    def outliving(self) -> tuple[Outliving, ...]:
+        """Names that hold a value beyond its last use while later operations run."""
+        return tuple(outliving(self))
 
     # Results
 

@@ -14,7 +14,7 @@ from lintorch.flow.training_gate import training_seeds
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-_FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR})
+_FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
 
 
 def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
@@ -28,6 +28,9 @@ def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> 
     if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE}:
         found.update(training_seeds(function))
     return frozenset(found & wanted)
+
+
+_COMPUTED = (ast.Call, ast.BinOp, ast.UnaryOp)
 
 
 def _suites(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:
@@ -47,6 +50,8 @@ _LEAVES = (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.R
 
 
 def _seeds_of(suite: Sequence[ast.stmt]) -> Iterator[Seed]:
+    if sum(isinstance(statement, ast.Assign) and isinstance(statement.value, _COMPUTED) for statement in suite) > 1:
+        yield Seed.CHAIN
     for statement, following in zip(suite, [*suite[1:], None], strict=True):
         last = _last_of(statement)
         name = _sole_target(last)
@@ -56,7 +61,7 @@ def _seeds_of(suite: Sequence[ast.stmt]) -> Iterator[Seed]:
             continue
         if name is not None and _is_name(statement.value, name):
             yield Seed.SELF_ASSIGNMENT
-        if name is not None and isinstance(statement.value, ast.Call | ast.BinOp | ast.UnaryOp) and following is not None and _reads(following, name):
+        if name is not None and isinstance(statement.value, _COMPUTED) and following is not None and _reads(following, name):
             yield Seed.SINGLE_USE
         if isinstance(statement.value, ast.Call) and isinstance(statement.targets[0], ast.Tuple) and len(statement.targets[0].elts) == 2:
             yield Seed.PAIR

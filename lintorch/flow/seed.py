@@ -13,6 +13,7 @@ class Seed(enum.Enum):
     DEAD_STORE = "a name is bound and not read afterwards"
     SELF_ASSIGNMENT = "a name is assigned to itself"
     PAIR = "a call is unpacked into two targets"
+    CHAIN = "a computed value is bound to a name that another computed value is bound from"
     ACCUMULATION = "a value is added to what earlier turns of a loop left"
     COLLECTION = "a value is put into a container within a loop"
     KEPT_BEST = "a name or attribute is bound within a loop or branch to a value compared with it"
@@ -22,4 +23,5 @@ class Seed(enum.Enum):
     HOOK = "a hook is registered"
     KEYWORD = "create_graph, retain_graph or volatile is passed"
     SELF_STORE = "an attribute of self is stored"
+    IN_PLACE = "a method that changes its tensor in place is called"
     EXCEPT = "an exception is handled"
