@@ -24,9 +24,11 @@ from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
 from .tree import signature
 from .variants import Spread
+from .tune import tuned
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 
 RUNS = 400
+TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
@@ -94,18 +96,19 @@ class Frontier:
         self.parent, _, _, plan = heapq.heappop(self.heap)
         return plan
 
-    def extend(self, outcome: Outcome, proposals: List[Plan]) -> None:
-        """Add what the repair of an attempt proposes."""
+    def extend(self, outcome: Outcome, proposals: List[Plan], first: bool = False) -> int:
+        """Add what the repair of an attempt proposes (`first`: before all else); the number of times that this error was met before."""
         phase, steps = outcome.rank
         # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
         fallen = (-phase, -steps) > self.parent
         rank = min((-phase, -steps), self.parent)
         signature_ = (phase, steps, type(outcome.error), re.sub(r"\d+", "#", str(outcome.error))[:120])
-        repeats = self.errors[signature_] = self.errors.get(signature_, -1) + 1
+        repeats = self.errors[signature_] = self.errors.get(signature_, -1) + (not first)
         for number, proposal in enumerate(proposals):
             if proposal not in self.seen:
                 self.seen.add(proposal)
-                heapq.heappush(self.heap, (rank, number + 3 * repeats + 4 * fallen, len(self.seen), proposal))
+                heapq.heappush(self.heap, (rank, -1 if first else number + 3 * repeats + 4 * fallen, len(self.seen), proposal))
+        return repeats
 
 
 class Search:
@@ -198,7 +201,10 @@ class Search:
                 weak = weak or passed
             if self.best is None or outcome.rank > self.best[0]:
                 self.best = (outcome.rank, plan, outcome)
-            frontier.extend(outcome, repairs(plan, outcome, self.space))
+            proposals = repairs(plan, outcome, self.space)
+            if frontier.extend(outcome, proposals) == TUNED_AT:
+                better = tuned(self.bench, plan, outcome)
+                frontier.extend(outcome, [better] if better is not None else [], first=True)
             outcome.frames.clear()
         return weak
 
