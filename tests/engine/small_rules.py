@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lintorch.catalogue import Catalogue, RegisteredRule
+from lintorch.project.module import SCRIPT
 from lintorch.rule import Finding, Fix, Measurement, Operation, Replace, Rule, Scope, Severity, Span
 from lintorch.source.text import Source
 
@@ -25,6 +26,8 @@ def matching(code: str, pattern: str, replacement: str | None = None, severity: 
     """A check that speaks of every match of a pattern in a function, and replaces it."""
 
     def check(function) -> Iterator[Finding]:
+        if function.entry.qualname == SCRIPT:
+            return  # the whole file once more
         source: Source = function.module.source
         node = function.entry.node
         start, end = source.line_span(node.lineno).start, source.line_span(node.end_lineno).end

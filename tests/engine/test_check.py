@@ -110,7 +110,7 @@ def test_what_needs_a_measurement_is_withheld_and_counted() -> None:
 
 def test_only_one_class_is_judged_when_asked() -> None:
     text = HEAD + module("Net", "a") + module("Other", "a") + "def free():\n    a\n"
-    rule = replacing("TST1", r"\ba\b", scope=Scope.TRAINING)
+    rule = replacing("TST1", r"\ba\b", scope=Scope.EVERYWHERE)
     assert codes(text, rule, only="Other") == [("TST1", 12)]
     assert codes(text, rule, only="free") == [("TST1", 16)]
     assert codes(text, rule, only="Absent") == []
@@ -135,7 +135,7 @@ def free():
 
 
 def test_findings_belong_to_the_class_or_the_outermost_function() -> None:
-    analysis = Checker(catalogue(replacing("TST1", r"\ba\b", scope=Scope.TRAINING))).analyse(source(GROUPS), Settings())
+    analysis = Checker(catalogue(replacing("TST1", r"\ba\b", scope=Scope.EVERYWHERE))).analyse(source(GROUPS), Settings())
     assert [judged.group for judged in analysis.judged] == ["Net.Inner", "Net", "free"]
 
 
