@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -35,10 +36,22 @@ class Locator:
     def __init__(self, root: Path, search: tuple[Path, ...]) -> None:
         self.root = plain_path(root)
         self._listings: dict[Path, frozenset[str]] = {}
-        own = [folder for folder in (self.root / "src", self.root) if folder.is_dir() and not self._holds(folder, "__init__.py")]
         self._installed = tuple(map(plain_path, search))
+        own = dict.fromkeys(folder for folder in self._layouts() if folder.is_dir() and not self._holds(folder, "__init__.py"))
         self._roots = list(dict.fromkeys((*own, *self._installed)))
         self._own = len(own)
+
+    def _layouts(self) -> Iterator[Path]:
+        """The folders that packages of a project usually stand in, those of repositories with several packages last."""
+        yield from (self.root / "src", self.root)
+        yield from (self.root / name for name in ("lib", "libs", "python", "source"))
+        for group in (self.root, self.root / "packages"):
+            yield from (group / name / "src" for name in sorted(self._listed(group)) if "." not in name)
+
+    @property
+    def searched(self) -> int:
+        """How many folders are searched; more of them may give a name that was not found before."""
+        return len(self._roots)
 
     def name(self, path: Path) -> tuple[str, bool]:
         """The dotted name of a file and whether it is a package's `__init__`; the folder it is imported from becomes one to search."""
@@ -93,15 +106,20 @@ class Locator:
         while self._holds(top, "__init__.py") and top.parent != top:
             top = top.parent
         if top != folder:
-            return top
+            # A namespace package is known by a folder that imports certainly start from.
+            sure = (root for root in (*self._installed, self.root / "src") if top != root and top.is_relative_to(root))
+            return next(sure, top)
         above = [root for root in self._roots if folder.is_relative_to(root)]
         return max(above, key=lambda root: len(root.parts), default=folder)
 
     def _holds(self, folder: Path, entry: str) -> bool:
+        return entry in self._listed(folder)
+
+    def _listed(self, folder: Path) -> frozenset[str]:
         listing = self._listings.get(folder)
         if listing is None:
             listing = self._listings[folder] = frozenset(_entries(folder))
-        return entry in listing
+        return listing
 
 
 def _entries(folder: Path) -> list[str]:

@@ -190,7 +190,10 @@ class Names:
             return None
 
     def _add(self, path: Path, source: Source, tree: ast.Module) -> Module:
+        searched = self._locator.searched
         name, is_package = self._locator.name(path)
+        if self._locator.searched > searched:
+            self._expire()
         if self._locator.file(name) not in (path, None):  # an import of that name finds another file
             name = self._locator.long_name(path)
         self._paths[name] = path
@@ -219,6 +222,10 @@ class Names:
         module = self._modules.pop(path, None)
         self._kept -= len(module.source.text) if module else 0
         self._unsaved.pop(path, None)
+        self._expire()
+
+    def _expire(self) -> None:
+        """Forget every answer: what names mean may have changed."""
         self._meanings.clear()
         self._files.clear()
         self.generation += 1

@@ -108,6 +108,9 @@ MODULE_NAMES = [
     ("weird-name.py", "weird-name"),
     ("script", "script"),
     ("src/pkg/plain/a.py", "pkg.plain.a"),
+    ("src/space/part/__init__.py", "space.part"),
+    ("src/space/part/a.py", "space.part.a"),
+    ("packages/one/src/other/__init__.py", "other"),
 ]
 
 
@@ -148,6 +151,27 @@ def test_scripts_import_their_neighbours(tmp_path: Path) -> None:
     other = load(known, "b/train.py")
     assert known.find(other.qualify("utils.f") or "") is None
     assert known.find(other.qualify("utils.g") or "") is known.find("b.utils.g")
+
+
+def test_packages_anywhere_are_found_once_seen(tmp_path: Path) -> None:
+    known = project(tmp_path, {"a.py": "from inner import X\n", "deep/down/inner/__init__.py": "class X: pass\n"})
+    assert known.find("inner.X") is None
+    load(known, "deep/down/inner/__init__.py")
+    assert known.find("inner.X") is not None
+    assert known.find("a.X") is known.find("inner.X")
+
+
+@pytest.mark.parametrize("place", ["src", "lib", "python", "one/src", "packages/one/src"])
+def test_usual_layouts_are_searched(tmp_path: Path, place: str) -> None:
+    assert project(tmp_path, {f"{place}/pkg/__init__.py": "class X: pass\n"}).find("pkg.X") is not None
+
+
+def test_installed_namespace_packages_keep_their_full_name(tmp_path: Path) -> None:
+    grow(tmp_path / "site", {"space/part/__init__.py": "class X: pass\n"})
+    known = project(tmp_path / "own", {"a.py": ""}, tmp_path / "site")
+    entry = known.find("space.part.X")
+    assert isinstance(entry, ClassEntry)
+    assert entry.module.name == "space.part"
 
 
 def test_packages_of_one_name_are_told_apart(tmp_path: Path) -> None:
