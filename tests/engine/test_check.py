@@ -36,7 +36,8 @@ def test_a_function_judged_for_two_reasons_is_judged_once() -> None:
 SCOPES = [
     pytest.param(Scope.CLASS, [3, 7, 10], id="every method of a torch module"),
     pytest.param(Scope.FORWARD, [3, 7], id="forward and what it calls"),
-    pytest.param(Scope.TRAINING, [3, 7, 10, 15, 19], id="every function"),
+    pytest.param(Scope.EVERYWHERE, [3, 7, 10, 15, 19], id="every function"),
+    pytest.param(Scope.TRAINING, [15, 19], id="every function but what computes a module's forward"),
 ]
 SCOPED = """\
 from torch import nn
