@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lintorch.flow.event import Definition, Event, Graph, Kind, Region, RegionKind
+from lintorch.flow.dataflow import Chains
+from lintorch.flow.event import Binding, Definition, Event, Graph, Kind, Region, RegionKind
 
 # Methods that run backward on their first argument (Lightning, Accelerate, Fabric, DeepSpeed).
 _ON_ARGUMENT = frozenset({"manual_backward", "backward"})
@@ -67,17 +68,22 @@ def _is_value(receiver: cst.BaseExpression) -> bool:
     return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
 
 
-def roots_of(value: cst.BaseExpression) -> Iterator[cst.Name | cst.Attribute]:
-    """The names whose value an expression scales, shifts by nothing, or hands through: `(loss / 4).mean()` has the root `loss`."""
+def roots_of(value: cst.BaseExpression, known_factors: bool = False) -> Iterator[cst.Name | cst.Attribute]:
+    """The names whose value an expression scales, shifts by nothing, or hands through: `(loss / 4).mean()` has the root `loss`.
+
+    With `known_factors`, products with anything but a number have none: either factor may be what is trained.
+    """
     if isinstance(value, cst.Name | cst.Attribute):
         yield value
     elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PASSING:
-        yield from roots_of(value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value)
+        passed = value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value
+        yield from roots_of(passed, known_factors)
     elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide):
         numbers = [isinstance(side, cst.Integer | cst.Float) for side in (value.left, value.right)]
-        yield from roots_of(value.right if numbers[0] else value.left)
+        if any(numbers) or isinstance(value.operator, cst.Divide) or not known_factors:
+            yield from roots_of(value.right if numbers[0] else value.left, known_factors)
     elif isinstance(value, cst.UnaryOperation):
-        yield from roots_of(value.expression)
+        yield from roots_of(value.expression, known_factors)
 
 
 def _retains(call: cst.Call) -> bool:
@@ -104,12 +110,25 @@ def encloses(outer: Region, inner: Region) -> bool:
     return False
 
 
-def anchored(backwards: Iterable[Backward], reaching: Mapping[int, tuple[Definition, ...]], loads: Mapping[cst.CSTNode, Event]) -> dict[Definition, Backward]:
-    """Definitions whose value backward is run on, each with the first such call."""
+def anchored(backwards: Iterable[Backward], chains: Chains, loads: Mapping[cst.CSTNode, Event]) -> dict[Definition, Backward]:
+    """Definitions whose value backward is run on, by itself or rescaled, renamed or added to nothing but numbers; each with the first such call."""
     found: dict[Definition, Backward] = {}
     for backward in backwards:
-        for root in backward.roots:
-            event = loads.get(root)
-            for definition in reaching.get(event.at, ()) if event is not None else ():
-                found.setdefault(definition, backward)
+        pending = list(backward.roots)
+        while pending:
+            event = loads.get(pending.pop())
+            for definition in chains.reaching.get(event.at, ()) if event is not None else ():
+                if definition not in found:
+                    found[definition] = backward
+                    pending.extend(_roots_of_definition(definition, chains.over.get(definition.event.at, ())))
     return found
+
+
+def _roots_of_definition(definition: Definition, earlier: Iterable[Definition]) -> Iterator[cst.Name | cst.Attribute]:
+    """The names whose value a definition rescales, renames, or adds to a sum of nothing else."""
+    statement = definition.statement
+    if definition.binding in (Binding.ASSIGNED, Binding.ANNOTATED) and definition.value is not None:
+        yield from roots_of(definition.value, known_factors=True)
+    elif isinstance(statement, cst.AugAssign) and isinstance(statement.operator, cst.AddAssign):
+        if all(other is definition or isinstance(other.value, cst.Integer | cst.Float) for other in earlier):
+            yield from roots_of(statement.value, known_factors=True)

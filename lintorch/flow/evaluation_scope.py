@@ -14,6 +14,7 @@ from lintorch.flow.event import Event, Kind, Region, RegionKind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
+from lintorch.flow.handing import parameters_of, runs_parameter
 from lintorch.flow.keeping import Keeping
 from lintorch.flow.reduction import is_reduced
 from lintorch.flow.switching import Switching, dotted
@@ -89,7 +90,7 @@ class EvaluationScope:
         """Is something around the function that cannot be read: a decorator of another package, a switch of the grad mode, a test framework?"""
         entry, project = self.flow.entry, self.flow.project
         unread = any(name is None or not (name.startswith(("builtins.", "functools.", "typing.")) or project.find(name)) for name in entry.decorators)
-        return unread or is_test(entry) or self.training.grad_mode.switches
+        return unread or is_test(entry, project.root) or self.training.grad_mode.switches
 
     @property
     def _wanting(self) -> tuple[Event, ...]:
@@ -100,7 +101,7 @@ class EvaluationScope:
     def _runs(self) -> Iterator[_Run]:
         for event in self.flow.graph.events:
             if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
-                module = self._run_module(event, event.node)
+                module = self._run_module(event, event.node) or self._handed_on(event, event.node)
                 if module is not None and self._is_recorded(event):
                     fates = frozenset(self.training.fates.of_node(event.node))
                     yield _Run(event, event.node, module, fates, self._scope(event.region))
@@ -121,8 +122,21 @@ class EvaluationScope:
         inference = self.training.inference
         if name in (module, f"{module}.forward", f"{module}.module") and name != f"{self.flow.entry.receiver}.module":
             known = inference.fact(call.func if name == module else call.func.value if isinstance(call.func, cst.Attribute) else None)
-            return known.sort in (Sort.UNKNOWN, Sort.MODULE) and not self._is_frozen(module)
-        return inference.fact(call).is_live and not self._is_frozen(module)
+            # A class that is itself a parameter annotated nn.Module makes "tensors" as far as inference can tell.
+            return known.sort in (Sort.UNKNOWN, Sort.MODULE, Sort.TENSOR) and not self._is_frozen(module)
+        part = name.removeprefix(f"{module}.")
+        return (inference.fact(call).is_live or self.training.frozen.makes_graph(module, part)) and not self._is_frozen(module)
+
+    def _handed_on(self, event: Event, call: cst.Call) -> str | None:
+        """The module in evaluation mode that is handed to a function of the project which runs it, in a loop."""
+        handed = {dotted(arg.value) for arg in call.args} & self.switching.evaluating(event) if self.switching.modules else set()
+        if not handed or self._outermost_loop(event.region, self._scope(event.region)) is None:
+            return None
+        entry = self.training.wanting.called(call)
+        for arg, parameter in parameters_of(call, entry) if entry is not None else ():
+            if entry is not None and dotted(arg) in handed and runs_parameter(self.flow, entry, parameter):
+                return dotted(arg)
+        return None
 
     def _is_frozen(self, module: str) -> bool:
         """Does the class of self ask for no gradients of the module's parameters, or run its forward without?"""
@@ -159,6 +173,8 @@ class EvaluationScope:
     def _is_wanted_elsewhere(self, run: _Run) -> bool:
         """Do the methods of the class, or the callers in the file, ask for gradients of what leaves the function?"""
         owner = self.flow.entry.owner
+        if owner is not None and self.flow.project.module_evidence(owner) is not None:
+            return True  # a module's methods are run by whoever trains it
         if run.fates & (_LEAVING - {Fate.RETURNED}) and owner is not None and any(wants_gradients(method, self.flow) for method in owner.methods.values()):
             return True
         return Fate.RETURNED in run.fates and self.training.is_differentiated_by_callers()

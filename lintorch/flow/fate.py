@@ -10,8 +10,8 @@ import libcst as cst
 
 from lintorch.flow.event import Binding, Definition, Event
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, PLAIN_BUILTINS
-from lintorch.flow.unpacking import target_of
 from lintorch.flow.tree import children
+from lintorch.flow.unpacking import target_of
 
 
 class Fate(enum.Enum):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.fact import Sort
+
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.project.module import ClassEntry
@@ -23,6 +25,18 @@ class Frozen:
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
         return module in self._asked or any(self._runs_without(cls) for cls in self._classes(module))
+
+    def makes_graph(self, module: str, part: str) -> bool:
+        """Is `part` a submodule of the module, or a method that returns a tensor with a graph, as its class in the project says?"""
+        from lintorch.flow.owner import OwnerFacts
+        from lintorch.flow.training import returned
+
+        for cls in self._classes(module) if "." not in part else ():
+            method = self.flow.project.ancestry(cls).method(part)
+            if method is not None:
+                return returned(method, self.flow).is_live
+            return OwnerFacts(cls, self.flow.project).attribute(part).sort is Sort.MODULE
+        return False
 
     @cached_property
     def _asked(self) -> frozenset[str]:

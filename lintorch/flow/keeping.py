@@ -14,6 +14,7 @@ from lintorch.flow.event import Binding, Definition, Kind, Region
 from lintorch.flow.fact import DATA, Fact
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
+from lintorch.flow.unpacking import written_value
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
 
 if TYPE_CHECKING:
@@ -298,11 +299,11 @@ def _spelled(func: cst.BaseExpression) -> str:
 
 
 def _makes_container(maker: Definition) -> bool:
-    return maker.binding is Binding.PARAMETER or isinstance(maker.value, cst.List | cst.Dict | cst.Set | cst.Call | cst.ListComp | cst.DictComp)
+    return maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.List | cst.Dict | cst.Set | cst.Call | cst.ListComp | cst.DictComp)
 
 
 def _has_maxlen(maker: Definition) -> bool:
-    value = maker.value
+    value = written_value(maker)
     return isinstance(value, cst.Call) and any(arg.keyword is not None and arg.keyword.value == "maxlen" for arg in value.args)
 
 

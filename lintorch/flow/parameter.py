@@ -44,13 +44,18 @@ def _passed(flow: FunctionFlow, parameter: ast.arg) -> Fact:
 
 
 def _argument(flow: FunctionFlow, call: Call, parameter: str) -> Fact:
-    value = next((keyword.value for keyword in call.node.keywords if keyword.arg == parameter), None) or _positional(flow.entry, call.node, parameter)
+    value = passed_expression(flow.entry, call.node, parameter)
     caller = call.caller or flow.module.script
     if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == caller.receiver:
         return OwnerFacts.of(caller, flow.project).attribute(value.attr)
     if isinstance(value, ast.Call):
         return constructed(value, flow.module, flow.project)
     return _named(flow, caller, value.id) if isinstance(value, ast.Name) else UNKNOWN
+
+
+def passed_expression(entry: FunctionEntry, call: ast.Call, parameter: str) -> ast.expr | None:
+    """What a call of `entry` gives for one of its parameters; None where that cannot be told."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg == parameter), None) or _positional(entry, call, parameter)
 
 
 def _positional(entry: FunctionEntry, call: ast.Call, parameter: str) -> ast.expr | None:

@@ -61,7 +61,7 @@ class TrainingFlow:
     @cached_property
     def anchored(self) -> dict[Definition, Backward]:
         """Definitions that backward is run on."""
-        return anchored(self.backwards, self.flow.chains.reaching, self.loads)
+        return anchored(self.backwards, self.flow.chains, self.loads)
 
     @property
     def trains(self) -> bool:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import libcst as cst
 
+from lintorch.flow.event import Definition
+
 
 def written_for(statement: cst.CSTNode | None, target: cst.CSTNode) -> cst.BaseExpression | None:
     """The expression that a target of a parallel assignment gets, where both sides are written out."""
     return next((value for other, value in _pairs(statement) if other is target), None)
+
+
+def written_value(definition: Definition) -> cst.BaseExpression | None:
+    """The expression a definition binds, alone or as its part of a parallel assignment."""
+    return definition.value or written_for(definition.statement, definition.event.node)
 
 
 def target_of(statement: cst.CSTNode | None, value: cst.CSTNode) -> cst.BaseExpression | None:

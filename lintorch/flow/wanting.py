@@ -58,6 +58,8 @@ class Wanting:
         """The function of the project that a call runs, as far as it can be told: by name, or as a method of the class."""
         owner = self.flow.entry.owner
         func = call.func
+        if owner is not None and isinstance(func, cst.Name) and func.value == self.flow.entry.receiver:
+            return self.flow.project.ancestry(owner).method("__call__")
         if owner is not None and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == self.flow.entry.receiver:
             return self.flow.project.ancestry(owner).method(func.attr.value)
         return self.flow.training.keeping.callee(call)

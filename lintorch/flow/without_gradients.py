@@ -11,6 +11,8 @@ import libcst as cst
 from lintorch.project.module import SCRIPT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lintorch.flow.function import FunctionFlow
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.source.text import Source
@@ -128,7 +130,8 @@ def _is_off(expression: ast.expr, module: Module) -> bool:
     return module.qualify(expression.func if isinstance(expression, ast.Call) else expression) in _OFF
 
 
-def is_test(entry: FunctionEntry) -> bool:
-    """Is it a test that a test runner collects?"""
-    file = entry.module.source.path.name
-    return entry.name.startswith("test_") and (file.startswith("test_") or file.endswith("_test.py"))
+def is_test(entry: FunctionEntry, root: Path) -> bool:
+    """Is it code that a test runner collects: its peak of memory is nobody's concern?"""
+    path = entry.module.source.path
+    folders = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
+    return path.name.startswith("test_") or path.stem.endswith("_test") or "tests" in folders or "test" in folders

@@ -1,0 +1,60 @@
+"""Which parameters of a function are certainly tensors, by what the function does with them. Names are never evidence."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from lintorch.flow.torch_names import is_differentiable_function
+from lintorch.project.module import FunctionEntry
+
+# Methods that numbers, modules, containers and configurations do not have.
+_METHODS = frozenset(
+    {"abs", "acos", "add_", "addmm", "amax", "amin", "argmax", "argmin", "asin", "atan", "baddbmm", "bmm", "ceil", "chunk", "clamp", "clamp_min", "clone"}
+    | {"contiguous", "cos", "cosh", "cumsum", "detach", "diagonal", "dim", "div_", "erf", "exp", "expand", "expand_as", "expm1", "flatten", "floor", "gather"}
+    | {"index_add", "index_select", "is_contiguous", "is_floating_point", "log", "log1p", "log_softmax", "logsumexp", "long", "masked_fill", "masked_select"}
+    | {"matmul", "mean", "mm", "movedim", "mul", "mul_", "narrow", "neg", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "norm", "numel"}
+    | {"permute", "pow", "reciprocal", "relu", "repeat", "reshape", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh", "size"}
+    | {"softmax", "sqrt", "square", "squeeze", "std", "storage_offset", "stride", "sub_", "sum", "t", "tan", "tanh", "topk", "transpose", "tril", "triu"}
+    | {"type_as", "unbind", "unfold", "unsqueeze", "untyped_storage", "var", "view", "view_as"}
+)
+_ATTRIBUTES = frozenset({"shape", "is_cuda", "ndim", "is_leaf", "grad_fn", "mT"})
+# Functions of torch whose first argument is a list or a string.
+_OF_LISTS = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "meshgrid", "broadcast_tensors", "block_diag", "where"})
+
+
+def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:
+    """The parameters that are tensors, each with the evidence, in their order; remembered with the function."""
+    if "tensor parameters" not in entry.memo:
+        arguments = entry.node.args
+        parameters = [node for node in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if node.arg != entry.receiver]
+        uses = dict(reversed([use for use in _uses(entry)]))  # the first use of a name counts
+        found = {node.arg: _annotated(entry, node) or uses.get(node.arg, "") for node in parameters}
+        entry.memo["tensor parameters"] = {name: evidence for name, evidence in found.items() if evidence}
+    remembered: dict[str, str] = entry.memo["tensor parameters"]
+    return remembered
+
+
+def _annotated(entry: FunctionEntry, parameter: ast.arg) -> str | None:
+    name = entry.module.qualify(parameter.annotation) if parameter.annotation is not None else None
+    return f"`{parameter.arg}` is annotated as a tensor" if name in ("torch.Tensor", "torch.FloatTensor") else None
+
+
+def _uses(entry: FunctionEntry) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(entry.node):
+        if isinstance(node, ast.Call):
+            yield from _of_call(node, entry)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            yield from ((side.id, f"`{side.id}` is an operand of @ on line {node.lineno}") for side in (node.left, node.right) if isinstance(side, ast.Name))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in _ATTRIBUTES:
+            yield node.value.id, f"`{node.value.id}.{node.attr}` is read on line {node.lineno}"
+
+
+def _of_call(call: ast.Call, entry: FunctionEntry) -> Iterator[tuple[str, str]]:
+    func = call.func
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.attr in _METHODS:
+        yield func.value.id, f"`{func.value.id}.{func.attr}()` is called on line {call.lineno}"
+    if call.args and isinstance(call.args[0], ast.Name):
+        name = entry.module.qualify(func)
+        if name is not None and is_differentiable_function(name) and name.rpartition(".")[2] not in _OF_LISTS:
+            yield call.args[0].id, f"{name}() takes `{call.args[0].id}` on line {call.lineno}"
