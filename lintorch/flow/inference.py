@@ -45,6 +45,7 @@ class Surroundings:
     method: Callable[[str], Fact]  # calling that method of self
     parameter: Callable[[str], Fact]
     global_name: Callable[[str], Fact]  # of a module-level name
+    runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -117,6 +118,8 @@ class Inference:
         name = node.attr.value
         if name in CUTTING_ATTRIBUTES:
             return DATA if name in ("data", "grad") else PLAIN
+        if self.around.runs_backward_on(node):
+            return Fact(Sort.TENSOR, History.LIVE, (f"backward() runs on `.{name}`",))
         if isinstance(node.value, cst.Name) and node.value.value == "self":
             return self.around.attribute(name)
         owner = self.fact(node.value)

@@ -14,8 +14,8 @@ from lintorch.flow.event import Binding, Definition, Kind, Region
 from lintorch.flow.fact import DATA, Fact
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
-from lintorch.flow.unpacking import written_value
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
+from lintorch.flow.unpacking import written_value
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -94,8 +94,8 @@ class Keeping:
     def _kept(self, keeper: _Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
         recorded = self.training.gradients(self._region(statement)) is Gradients.ON
         fact = self.training.inference.fact(value) if recorded else DATA
-        covering = self.training.covering(value, keeper.loop)
         operand = self._live_operand(value)
+        covering = self.training.covering.of(operand, keeper.loop)
         return Kept(keeper.name, statement, operand, fact, covering, keeper.fates, keeper.bounded, self._has_full_storage(operand))
 
     def _has_full_storage(self, value: cst.BaseExpression) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintorch.flow.anchor import Backward, anchored, backward_calls, encloses, returned_losses
+from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
+from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import UNKNOWN, Fact
@@ -19,7 +20,6 @@ from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
-from lintorch.flow.tree import names_in
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.wanting import Wanting, last_name
 
@@ -115,9 +115,7 @@ class TrainingFlow:
                 qualify=flow.qualify,
                 reaching=flow.chains.reaching,
                 loads=self.loads,
-                anchored={
-                    definition: f"backward() runs on `{definition.name}` on line {self._line(call.event.node)}" for definition, call in self.anchored.items()
-                },
+                anchored={made: f"backward() on line {self._line(call.event.node)} runs through `{made.name}`" for made, call in self.anchored.items()},
                 line=self._line,
                 gradients_on=self.gradients_on,
                 attribute=owner.attribute,
@@ -125,6 +123,7 @@ class TrainingFlow:
                 method=self._method,
                 parameter=self._parameter,
                 global_name=self._global,
+                runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )
@@ -219,36 +218,10 @@ class TrainingFlow:
         fates = {fate for call in calls if last_name(call.func) == name for fate in self.fates.of_node(call)}
         return Fate.BACKWARD in fates or (Fate.RETURNED in fates and (not depth or self.is_differentiated_by_callers(depth - 1)))
 
-    def covering(self, value: cst.BaseExpression, loop: Region | None) -> Backward | None:
-        """The backward call within `loop` (anywhere, if None) that runs through the names of `value`, so that its activations are freed each turn."""
-        for node in names_in(value):
-            for definition in self.seen_by(node):
-                backward = self.anchored.get(definition) or self._covered_later(definition)
-                if backward is not None and (loop is None or encloses(loop, backward.event.region)):
-                    return backward
-        return None
-
-    def _covered_later(self, definition: Definition) -> Backward | None:
-        """The backward call that runs on something computed from the definition."""
-        pending, seen = [definition], {definition}
-        while pending:
-            current = pending.pop()
-            if current in self.anchored:
-                return self.anchored[current]
-            for use in self.flow.chains.uses.get(current.event.at, ()):
-                for made in self._made_from(use.node):
-                    if made not in seen:
-                        seen.add(made)
-                        pending.append(made)
-        return None
-
-    def _made_from(self, node: cst.CSTNode) -> tuple[Definition, ...]:
-        """What the statement around a use defines from it."""
-        current: cst.CSTNode | None = node
-        while current is not None and not isinstance(current, cst.BaseSmallStatement):
-            current = self.parents.get(current)
-        plain = isinstance(current, cst.Assign | cst.AnnAssign)
-        return self._made.get(current, ()) if current is not None and plain else ()
+    @cached_property
+    def covering(self) -> Covering:
+        """Which backward calls run through values."""
+        return Covering(self)
 
     # Questions
 
