@@ -81,7 +81,7 @@ class _Walk:
             return
         if stat.S_ISDIR(mode):
             yield from self._tree(link, links, explicit=False)
-        elif link.path.suffix == ".py":
+        else:
             yield from self._checkable(link.path, os.path.realpath(link.absolute), stat.S_ISREG(mode))
 
     def _tree(self, top: _Place, links: list[_Place], explicit: bool) -> Iterator[Path]:
@@ -98,7 +98,7 @@ class _Walk:
                     links.append(place)
                 elif entry.is_dir():
                     waiting.append(place)
-                elif entry.name.endswith(".py"):
+                else:
                     yield from self._checkable(place.path, real + os.sep + entry.name, entry.is_file())
 
     def _entries(self, folder: _Place, explicit: bool) -> Iterator[tuple[os.DirEntry[str], _Place]]:

@@ -79,7 +79,7 @@ def _parse(source: Source) -> ast.Module:
         raise _not_python(source, error) from None
     except (RecursionError, MemoryError):
         raise _too_deep(source, None) from None
-    except ValueError as error:  # such as an integer of more digits than Python converts
+    except ValueError as error:  # pragma: no cover (numbers of too many digits are no SyntaxError to every Python)
         raise SourceError(source.path, f"cannot be parsed ({error})", "exclude it") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import codecs
 import io
 import itertools
 import re
@@ -149,8 +148,3 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
         parts += text[done:start], replacement
         done = end
     return "".join((*parts, text[done:]))
-
-
-def has_bom(raw: bytes) -> bool:
-    """Do the bytes begin with the UTF-8 byte order mark?"""
-    return raw.startswith(codecs.BOM_UTF8)

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from lintorch.source.text import Source, SourceError
 
-if sys.platform != "win32":
+if sys.platform != "win32":  # pragma: no branch (Windows)
     import fcntl
 
 # A temporary is ".lintorch-<process>-<random>.tmp" and locked for as long as its writer lives.
@@ -71,7 +71,7 @@ def _sweep_once(folder: Path) -> None:
     sweep([folder])
 
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover (Windows)
 
     def _is_stale(path: Path) -> bool:
         """Windows has no such locks, and no harmless way to ask whether a process lives."""
@@ -157,7 +157,7 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")
             stack.callback(path.unlink, missing_ok=True)
             stack.callback(file.close)
-            if sys.platform != "win32":
+            if sys.platform != "win32":  # pragma: no branch (Windows)
                 held = os.dup(file.fileno())
                 stack.callback(os.close, held)
                 with contextlib.suppress(OSError):  # a file system without locks
@@ -167,7 +167,7 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 def _copy_attributes(source: Source, target: Path, descriptor: int) -> None:
     """Give the new file the owner, mode and extended attributes of the old one; raises SourceError where it would change hands."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover (Windows)
         return  # the folder's rights hold
     status, new = target.stat(), os.fstat(descriptor)
     if (status.st_uid, status.st_gid) != (new.st_uid, new.st_gid):
@@ -175,12 +175,12 @@ def _copy_attributes(source: Source, target: Path, descriptor: int) -> None:
             os.fchown(descriptor, status.st_uid, status.st_gid)
         except PermissionError:
             raise SourceError(source.path, "belongs to another user or group, whom the new file could not be given to", "fix it as that user") from None
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # pragma: no branch (macOS)
         _copy_extended(target, descriptor)
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))  # after the owner, whose change clears setuid
 
 
-if sys.platform == "linux":
+if sys.platform == "linux":  # pragma: no branch (macOS)
 
     def _copy_extended(target: Path, descriptor: int) -> None:
         for name in os.listxattr(target):

@@ -75,7 +75,9 @@ def test_methods_are_looked_up_in_order() -> None:
 
 def evidence(text: str, name: str = "A") -> str | None:
     known, module = lone(HEAD + text)
-    return known.module_evidence(module.classes[name])
+    found = known.module_evidence(module.classes[name])
+    assert known.module_evidence(module.classes[name]) == found  # remembered
+    return found
 
 
 NO_MODULES = [

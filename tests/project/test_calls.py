@@ -13,6 +13,7 @@ def callers(text: str, name: str) -> list[tuple[str | None, int, bool]]:
     """Caller, line (1-based within the text) and certainty."""
     known, module = lone(HEAD + dedent(text))
     calls = known.callers(module.functions[name])
+    assert known.callers(module.functions[name]) == calls
     return [(call.caller.qualname if call.caller else None, call.node.lineno - HEAD.count("\n"), call.certain) for call in calls]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from textwrap import dedent
 
 import pytest
@@ -130,8 +131,20 @@ def test_names_assigned_at_module_level() -> None:
 
 
 def test_names_assigned_in_a_class() -> None:
-    found = module("class A:\n    a = 1\n    b: int\n    def f(self): c = 2\n    if x:\n        d = 3")
+    found = module("class A:\n    a = 1\n    b: int\n    def f(self): c = 2\n    if x:\n        d = 3\n        a = 4")
     assert set(found.classes["A"].attributes) == {"a", "b", "d"}
+    assert ast.unparse(found.classes["A"].attributes["a"] or ast.Pass()) == "1"
+
+
+def test_names_of_entries() -> None:
+    found = module(NESTED)
+    assert (found.classes["Net.Inner"].name, found.classes["Net.Inner"].dotted) == ("Inner", "pkg.sub.net.Net.Inner")
+    assert (found.functions["Net.forward"].name, found.functions["Net.forward"].dotted) == ("forward", "pkg.sub.net.Net.forward")
+
+
+def test_the_modules_own_statements_as_a_function() -> None:
+    found = module("x = 1\ndef f(): pass\n")
+    assert (found.script.qualname, found.script.node.body, found.script.receiver) == ("<module>", found.tree.body, None)
 
 
 QUALIFIED = [

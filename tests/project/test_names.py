@@ -214,6 +214,14 @@ def test_a_file_that_cannot_be_read_is_not_there(tmp_path: Path, text: str) -> N
         load(known, "broken.py")
 
 
+def test_an_unsaved_file_that_is_let_go_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lintorch.project.names._KEPT_CHARACTERS", 10)
+    known = project(tmp_path, {"a.py": "class A: pass\n"})
+    known.load(Source.from_bytes(tmp_path / "new.py", b"class New: pass\n"))
+    assert known.find("a.A") is not None
+    assert known.find("new.New") is not None
+
+
 def test_a_loaded_text_is_what_its_path_holds(tmp_path: Path) -> None:
     known = project(tmp_path, {"net.py": "class Old: pass\n", "other.py": "from net import *\n"})
     assert known.find("other.Old") is not None

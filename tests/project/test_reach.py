@@ -60,6 +60,7 @@ BODIES = [
     ("self.f = x", []),
     ("return 'self.f'", []),
     ("return f(x)", []),
+    ("return g(x).f", []),
     ("return self.unknown(x)", []),
     ("return self.   f(x)", ["f"]),
     ("return self. \\\n            f(x)", ["f"]),

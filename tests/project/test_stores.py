@@ -26,7 +26,8 @@ def in_method(statement: str) -> Found:
 
 
 NO_STORES = [
-    "pass", "self.a", "other.a = x", "a = x", "self.layer.a = x", "self.a[0] = x", "x.register_buffer('a', x)", "setattr(other, 'a', x)", "self.a: int",
+    "pass", "self.a", "other.a = x", "a = x", "self.layer.a = x", "self.a[0] = x", "x.register_buffer('a', x)", "x[0](self)",
+    "setattr(other, 'a', x)", "self.a: int",
     "lambda self: setattr(self, 'a', x)", "def g(self):\n    self.a = x", "class B:\n    def g(this): self.a = x", "self.layer.__dict__['a'] = x",
     "del other.a",
 ]  # fmt: skip
@@ -118,6 +119,11 @@ def test_a_store_names_its_method() -> None:
 
 
 FILES: Tree = {"base.py": "class Base:\n    def f(self): self.a = 1\n", "net.py": "from base import Base\nclass A(Base):\n    def g(self): self.b = 2\n"}
+
+
+def test_answers_are_remembered() -> None:
+    known, module = lone("class A:\n    def f(self): self.a = 1\n")
+    assert known.attribute_stores(module.classes["A"]) == known.attribute_stores(module.classes["A"])
 
 
 def test_bases_in_other_files_store(tmp_path: Path) -> None:

@@ -146,6 +146,14 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert reasons(tmp_path / "x" / "pipe.py") == [("pipe.py", "is not a regular file")]
 
 
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("lintorch.source.discover.os.scandir", refuse)
+    assert reasons(tmp_path) == [(tmp_path.name, "cannot be read (Permission denied)")]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_closed_folder_is_told(tmp_path: Path) -> None:
     grow(tmp_path, {"x/a.py": "", "b.py": ""})

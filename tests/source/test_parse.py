@@ -142,7 +142,9 @@ NEWER = [
     pytest.param("x = f'{y['a']}'\n", (3, 12), id="quotes within an f-string"),
     pytest.param("x = f'{'\\n'.join(y)}'\n", (3, 12), id="backslash within an f-string"),
     pytest.param("try:\n    pass\nexcept A, B:\n    pass\n", (3, 14), id="except without parentheses"),
+    pytest.param("try:\n    pass\nexcept* A, B:\n    pass\n", (3, 14), id="except* without parentheses"),
     pytest.param("x = t'{y}'\n", (3, 14), id="template string"),
+    pytest.param("try:\n    x = t'{f'y'}'\nexcept (A, B):\n    a[*b, 1]\n", (3, 14), id="beside older syntax"),
     pytest.param("def f[T](x: T): return t'{x}'\n", (3, 14), id="the newest counts"),
 ]
 
@@ -172,6 +174,11 @@ def test_warnings_of_the_checked_file_are_not_ours() -> None:
         warnings.simplefilter("always")
         parse(source("x = '\\d'\ny = 1 is 1\n"))
     assert not caught
+
+
+def test_depth_that_brackets_in_strings_hide_is_one_line() -> None:
+    with pytest.raises(SourceError, match="nested too deeply"):
+        parse(source("x = " + "(')' + " * 300 + "1" + ")" * 300))
 
 
 def test_a_number_too_long_is_one_line() -> None:

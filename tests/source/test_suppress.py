@@ -79,7 +79,7 @@ SILENCED = [
     pytest.param("x = 1  # noqa: E501  # lintorch: ignore[LT101]\n", 1, "LT101", id="own comment behind noqa"),
     pytest.param("s = '''\na\n'''  # lintorch: ignore[LT101]\n", 1, "LT101", id="own comment, string"),
     pytest.param("x = 1\n# lintorch: skip-file\n", 1, "LT101", id="own comment, file"),
-    pytest.param("if x:\n  y\n   z  # noqa\n", 3, "LT101", id="a text that Python's tokenizer refuses"),
+    pytest.param("if x:\n    y\n  z  # noqa\n", 3, "LT101", id="a text that Python's tokenizer refuses"),
 ]
 
 

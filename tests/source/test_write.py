@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -350,6 +351,77 @@ def test_a_locked_temporary_is_not_swept_whatever_its_number(tmp_path: Path) -> 
         assert path.exists()
     sweep([tmp_path])
     assert not path.exists()
+
+
+def refusing(error: int) -> Callable[..., None]:
+    """A system call that fails."""
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    return refuse
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_without_locks_the_number_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / f".lintorch-{os.getpid() if own else gone()}-0.tmp"
+    path.touch()
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    sweep([tmp_path])
+    assert path.exists() is own
+
+
+def test_without_locks_files_are_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", refusing(errno.ENOLCK))
+    change(file)
+    assert file.read_bytes() == NEW
+
+
+def test_the_temporary_of_another_users_writer_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f".lintorch-{gone()}-0.tmp"
+    path.touch()
+    monkeypatch.setattr(os, "kill", refusing(errno.EPERM))
+    sweep([tmp_path])
+    assert path.exists()
+
+
+ATTRIBUTES = [("security.label", errno.EPERM, NEW), ("security.label", errno.ENOSPC, OLD), ("user.origin", errno.EPERM, OLD)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="extended attributes as Linux has them")
+@pytest.mark.parametrize(("name", "error", "expected"), ATTRIBUTES)
+def test_attributes_only_the_system_sets_may_be_lost(file: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: int, expected: bytes) -> None:
+    monkeypatch.setattr(os, "listxattr", lambda path: [name])
+    monkeypatch.setattr(os, "getxattr", lambda path, name: b"")
+    monkeypatch.setattr(os, "setxattr", refusing(error))
+    with contextlib.nullcontext() if expected == NEW else pytest.raises(SourceError, match="cannot be written"):
+        change(file)
+    assert file.read_bytes() == expected
+    assert only(file)
+
+
+def test_an_owner_that_cannot_be_given_is_one_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an ordinary user who may write a file of another."""
+    status = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda descriptor: os.stat_result((*status(descriptor)[:4], 4321, *status(descriptor)[5:])))
+    monkeypatch.setattr(os, "fchown", refusing(errno.EPERM))
+    with pytest.raises(SourceError, match="belongs to another user or group"):
+        change(file)
+    assert file.read_bytes() == OLD
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(errno.EINVAL, "no such thing here")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    change(file)
+    assert (file.read_bytes(), len(synced)) == (NEW, 2)
 
 
 def test_links_are_not_swept_through(tmp_path: Path) -> None:
