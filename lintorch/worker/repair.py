@@ -17,6 +17,7 @@ from .repair_values import value_repairs
 from .values import Literal, Path, Tensor
 
 LARGEST = 4096
+MOST_ELEMENTS = 2_000_000
 
 
 def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
@@ -25,12 +26,17 @@ def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
     known = {plan}
     try:
         for proposal in _proposals(plan, outcome, space):
-            if proposal is not None and proposal not in known:
+            if proposal is not None and proposal not in known and _is_affordable(proposal):
                 known.add(proposal)
                 found.append(proposal)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
         pass  # an object of user code that does not answer as its class promises: what was proposed so far must do
     return found
+
+
+def _is_affordable(plan: Plan) -> bool:
+    """Are the inputs small enough to be worth a try?"""
+    return sum(math.prod(leaf.shape) for _, leaf in tensor_leaves(plan.call)) <= MOST_ELEMENTS
 
 
 def _proposals(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
@@ -46,21 +52,25 @@ def _proposals(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[
 def fulfil(plan: Plan, outcome: Outcome, wishes: Tuple[Demand, ...]) -> Iterator[Plan]:
     """Plans in which all the wishes are met, as far as the inputs behind the tensors can be told."""
     plans: List[Plan] = [plan]
+    reranked_ids = {id(wish.tensor) for wish in wishes if isinstance(wish, Rank)}
     for wish in wishes:
-        grown: List[Plan] = []
+        further: List[Plan] = []
         for start in plans[:3]:
-            grown.extend(_meet(start, outcome, wish))
-        plans = grown or plans
+            # Once an input has the rank of the tensor wanted, its dimensions are taken to be that tensor's.
+            further.extend(_meet(start, outcome, wish, isinstance(wish, Size) and id(wish.tensor) in reranked_ids))
+        plans = further or plans
     yield from plans
 
 
-def _meet(plan: Plan, outcome: Outcome, wish: Demand) -> Iterator[Plan]:
+def _meet(plan: Plan, outcome: Outcome, wish: Demand, placed: bool = False) -> Iterator[Plan]:
     if isinstance(wish, (Equal, Divisible)):
         want = wish.want if isinstance(wish, Equal) else -(-wish.number // max(wish.by, 1)) * wish.by
         yield from _renumbered(plan, wish.got if isinstance(wish, Equal) else wish.number, want)
         return
-    if isinstance(wish, (Size, Multiple)) and not 0 <= wish.dim < wish.tensor.dim():
+    if isinstance(wish, (Size, Multiple)) and not placed and not 0 <= wish.dim < wish.tensor.dim():
         return
+    if isinstance(wish, Grow):
+        yield from _all_grown(plan, outcome, wish)
     for path in [path for path, made in outcome.parts.items() if made is wish.tensor and plan.build is not None and has(plan.build, path)]:
         leaf = get(plan.build or (), path)
         for changed in _changed(leaf, wish, True) if isinstance(leaf, Tensor) else ():
@@ -69,14 +79,25 @@ def _meet(plan: Plan, outcome: Outcome, wish: Demand) -> Iterator[Plan]:
         leaf = get(plan.call, path)
         if not isinstance(leaf, Tensor):
             continue
-        direct = outcome.inputs.get(path) is wish.tensor
+        direct = placed or outcome.inputs.get(path) is wish.tensor
         for changed in _changed(leaf, wish, direct):
             yield replace(plan, call=set_at(plan.call, path, changed))
             yield from _together(plan, path, leaf, changed)
-    if isinstance(wish, Size):
+    if isinstance(wish, Size) and not placed:
         yield from _resized_build(plan, wish)
     elif isinstance(wish, Multiple):
         yield from _rounded_build(plan, wish)
+
+
+def _all_grown(plan: Plan, outcome: Outcome, wish: Grow) -> Iterator[Plan]:
+    """Every input behind the tensor larger at once: a small one is often a shrunken view of a large one."""
+    paths = _sources(plan, outcome, wish.tensor)
+    changed = plan
+    for path in paths if len(paths) > 1 else ():
+        leaf = get(changed.call, path)
+        if isinstance(leaf, Tensor) and leaf.fill in ("normal", "unit"):
+            changed = replace(changed, call=set_at(changed.call, path, grown(leaf, wish.keep)))
+    yield changed
 
 
 def _together(plan: Plan, path: Path, leaf: Tensor, changed: Tensor) -> Iterator[Plan]:
@@ -111,11 +132,12 @@ def _changed(leaf: Tensor, wish: Demand, direct: bool) -> Iterator[Tensor]:
 
 
 def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
-    shape, got, want = leaf.shape, wish.tensor.shape[wish.dim], wish.want
+    shape, want = leaf.shape, wish.want
     if direct:
         if wish.dim < len(shape):
             yield _with(leaf, wish.dim, want)
         return
+    got = wish.tensor.shape[wish.dim]
     back = wish.dim - wish.tensor.dim()
     order = sorted(range(len(shape)), key=lambda dim: (dim - len(shape) != back and dim != wish.dim, -dim))
     for dim in order:
@@ -130,7 +152,7 @@ def _resized(leaf: Tensor, wish: Size, direct: bool) -> Iterator[Tensor]:
         elif size != got and got > 1 and size % got == 0:
             yield _with(leaf, dim, want * (size // got))
     for dim in order[:3]:
-        if shape[dim] + want - got > 0:
+        if 0 < shape[dim] + want - got <= max(4 * shape[dim], 256):
             yield _with(leaf, dim, shape[dim] + want - got)
 
 
