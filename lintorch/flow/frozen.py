@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.fact import Sort
+from lintorch.flow.torch_names import SAME_MODULE_METHODS
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -29,7 +30,7 @@ class Frozen:
     def makes_graph(self, module: str, part: str) -> bool:
         """Is `part` a submodule of the module, or a method that returns a tensor with a graph, as its class in the project says?"""
         from lintorch.flow.owner import OwnerFacts
-        from lintorch.flow.training import returned
+        from lintorch.flow.summary import returned
 
         for cls in self._classes(module) if "." not in part else ():
             method = self.flow.project.ancestry(cls).method(part)
@@ -85,6 +86,8 @@ class Frozen:
             if definition.name == module and isinstance(value, cst.Call):
                 yield self.flow.qualify(value.func)
         made = self.flow.module.constants.get(module)
+        while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in SAME_MODULE_METHODS:
+            made = made.func.value
         if isinstance(made, ast.Call):
             yield self.flow.module.qualify(made.func)
 

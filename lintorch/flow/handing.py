@@ -32,13 +32,25 @@ def parameters_of(call: cst.Call, entry: FunctionEntry) -> Iterator[tuple[cst.Ba
             yield arg.value, positional[index]
 
 
-def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str) -> bool:
+def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str, depth: int = 2) -> bool:
     """Does the function call what it gets as that parameter with gradients on, for results that it neither differentiates nor keeps?"""
     try:
         flow = asking.of(entry)
-        return any(_is_plain_run(flow, event) for event in flow.graph.events if _calls(flow, event, parameter))
+        runs = (event for event in flow.graph.events if _calls(flow, event, parameter) or (depth and _hands_on(flow, event, parameter, depth - 1)))
+        return any(_is_plain_run(flow, event) for event in runs)
     except Unmappable:
         return False
+
+
+def _hands_on(flow: FunctionFlow, event: Event, parameter: str, depth: int) -> bool:
+    """Is the parameter handed to another function that runs it?"""
+    call = event.node
+    if event.kind is not Kind.CALL or not isinstance(call, cst.Call):
+        return False
+    handed = [arg.value for arg in call.args if isinstance(arg.value, cst.Name) and arg.value.value == parameter]
+    entry = flow.training.wanting.called(call) if handed else None
+    pairs = parameters_of(call, entry) if entry is not None else ()
+    return any(entry is not None and arg in handed and runs_parameter(flow, entry, other, depth) for arg, other in pairs)
 
 
 def _calls(flow: FunctionFlow, event: Event, parameter: str) -> bool:
