@@ -21,6 +21,7 @@ from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.upstream import Upstream
+from lintorch.flow.volatile import Volatile, volatile_calls
 from lintorch.flow.wanting import Wanting, last_name
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class TrainingFlow:
                 attribute=owner.attribute,
                 made_by=self._made_by,
                 method=self._method,
+                method_of=self._method_of,
                 parameter=self._parameter,
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
@@ -165,6 +167,11 @@ class TrainingFlow:
         """Evaluations that run with autograd on."""
         return EvaluationScope(self)
 
+    @cached_property
+    def volatile_calls(self) -> tuple[Volatile, ...]:
+        """Variables with a flag that torch ignores."""
+        return tuple(volatile_calls(self))
+
     # Facts from elsewhere
 
     def _made_by(self, name: str) -> Fact:
@@ -178,9 +185,10 @@ class TrainingFlow:
 
     def _method(self, name: str) -> Fact:
         owner = self.flow.entry.owner
-        if owner is None:
-            return UNKNOWN
-        found = next((entry.methods[name] for entry in self.flow.project.ancestry(owner).classes if name in entry.methods), None)
+        return self._method_of(owner, name) if owner is not None else UNKNOWN
+
+    def _method_of(self, owner: ClassEntry, name: str) -> Fact:
+        found = self.flow.project.ancestry(owner).method(name)
         return returned(found, self.flow) if found is not None else UNKNOWN
 
     def _parameter(self, name: str) -> Fact:
