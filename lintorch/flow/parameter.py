@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
-from lintorch.flow.inference import annotated
-from lintorch.flow.owner import OwnerFacts, constructed
+from lintorch.flow.owner import OwnerFacts, annotation_fact, constructed
 from lintorch.flow.segment import Unmappable
 
 if TYPE_CHECKING:
@@ -27,13 +26,13 @@ def parameter_fact(flow: FunctionFlow, name: str) -> Fact:
         return UNKNOWN
     for source in (_annotation, _passed, _beside):
         fact = source(flow, parameter)
-        if fact.sort is not Sort.UNKNOWN:
+        if fact.sort is not Sort.UNKNOWN or fact.of_class is not None:
             return fact
     return UNKNOWN
 
 
 def _annotation(flow: FunctionFlow, parameter: ast.arg) -> Fact:
-    return annotated(parameter.annotation, flow.module.qualify)
+    return annotation_fact(parameter.annotation, flow.module, flow.project)
 
 
 def _passed(flow: FunctionFlow, parameter: ast.arg) -> Fact:

@@ -33,8 +33,9 @@ _NORM_BUFFERS = frozenset({"running_mean", "running_var"})
 class LiveStatistic:
     """An update that makes state own the graph of every step.
 
-    `name` is the state as the code spells it, `terms` the parts to detach, `of_weights` tells an average of parameters from a module's statistic, `first` the store
-    that begins a statistic. `saves`: operations of the term keep tensors that no backward frees. `read_later`: the same pass reads the new value.
+    `name` is the state as the code spells it, `terms` the parts to detach, `of_weights` tells an average of parameters from a module's statistic,
+    `first` the store that begins a statistic. `saves`: operations of the term keep tensors that no backward frees. `read_later`: the same pass
+    reads the new value.
     """
 
     name: str
@@ -183,7 +184,9 @@ class Statistics:
         if isinstance(holder, cst.Name):
             facts = [self.infer(holder)]
         elif isinstance(holder, cst.Attribute) and self.flow.entry.owner is not None:
-            facts = [self._stored(store.method, holder.attr.value) for store in self.flow.project.attribute_stores(self.flow.entry.owner).get(holder.attr.value, ())]
+            facts = [
+                self._stored(store.method, holder.attr.value) for store in self.flow.project.attribute_stores(self.flow.entry.owner).get(holder.attr.value, ())
+            ]
         else:
             facts = []
         return bool(facts) and all(fact.element is not None and fact.element.is_cut and fact.element.sort is Sort.TENSOR for fact in facts)

@@ -28,7 +28,7 @@ def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:
     if "tensor parameters" not in entry.memo:
         arguments = entry.node.args
         parameters = [node for node in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if node.arg != entry.receiver]
-        uses = dict(reversed([use for use in _uses(entry)]))  # the first use of a name counts
+        uses = dict(reversed(list(_uses(entry))))  # the first use of a name counts
         found = {node.arg: _annotated(entry, node) or uses.get(node.arg, "") for node in parameters}
         entry.memo["tensor parameters"] = {name: evidence for name, evidence in found.items() if evidence}
     remembered: dict[str, str] = entry.memo["tensor parameters"]
