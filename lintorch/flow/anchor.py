@@ -129,6 +129,9 @@ def _roots_of_definition(definition: Definition, earlier: Iterable[Definition]) 
     statement = definition.statement
     if definition.binding in (Binding.ASSIGNED, Binding.ANNOTATED) and definition.value is not None:
         yield from roots_of(definition.value, known_factors=True)
-    elif isinstance(statement, cst.AugAssign) and isinstance(statement.operator, cst.AddAssign):
-        if all(other is definition or isinstance(other.value, cst.Integer | cst.Float) for other in earlier):
-            yield from roots_of(statement.value, known_factors=True)
+    elif isinstance(statement, cst.AugAssign) and isinstance(statement.operator, cst.AddAssign) and _adds_to_numbers(definition, earlier):
+        yield from roots_of(statement.value, known_factors=True)
+
+
+def _adds_to_numbers(total: Definition, earlier: Iterable[Definition]) -> bool:
+    return all(other is total or isinstance(other.value, cst.Integer | cst.Float) for other in earlier)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lintorch.project.module import ClassEntry
 
 
 class Sort(enum.Enum):
@@ -30,12 +34,17 @@ class History(enum.Enum):
 
 @dataclass(frozen=True)
 class Fact:
-    """What flow knows of a value. `element` is what a container holds; `evidence` are short sentences, each with a line."""
+    """What flow knows of a value. `evidence` are short sentences, each with a line.
+
+    `element` is what a container holds, `parts` what a tuple holds at each place, `of_class` the project's class of an instance.
+    """
 
     sort: Sort
     history: History
     evidence: tuple[str, ...] = ()
     element: Fact | None = None
+    parts: tuple[Fact, ...] = ()
+    of_class: ClassEntry | None = field(default=None, compare=False)
 
     @property
     def is_live(self) -> bool:
@@ -62,11 +71,18 @@ def either(facts: Iterable[Fact]) -> Fact:
     facts = tuple(facts)
     if not facts:
         return UNKNOWN
-    sorts, histories = {fact.sort for fact in facts}, {fact.history for fact in facts}
-    if len(sorts) == 1 and len(histories) == 1:
-        return replace(facts[0], evidence=_evidence(facts))
-    sort = sorts.pop() if len(sorts) == 1 else Sort.UNKNOWN
-    return Fact(sort, histories.pop() if len(histories) == 1 else History.MAYBE)
+    if len(facts) == 1:
+        return facts[0]
+    sorts, histories, classes = {fact.sort for fact in facts}, {fact.history for fact in facts}, {fact.of_class for fact in facts}
+    agreed = len(sorts) == 1 and len(histories) == 1
+    return Fact(
+        sorts.pop() if len(sorts) == 1 else Sort.UNKNOWN,
+        histories.pop() if len(histories) == 1 else History.MAYBE,
+        _evidence(facts) if agreed else (),
+        either([fact.element for fact in facts if fact.element is not None]) if all(fact.element is not None for fact in facts) else None,
+        tuple(either(parts) for parts in zip(*(fact.parts for fact in facts), strict=True)) if len({len(fact.parts) for fact in facts}) == 1 else (),
+        classes.pop() if len(classes) == 1 else None,
+    )
 
 
 def combined(facts: Iterable[Fact]) -> Fact:
@@ -80,10 +96,11 @@ def combined(facts: Iterable[Fact]) -> Fact:
     return PLAIN if facts and all(fact.is_cut for fact in facts) else UNKNOWN
 
 
-def container(elements: Iterable[Fact]) -> Fact:
-    """A container that holds these."""
+def container(elements: Iterable[Fact], ordered: bool = False) -> Fact:
+    """A container that holds these; `ordered`: each at its place, as in a tuple."""
+    elements = tuple(elements)
     element = either(elements)
-    return Fact(Sort.CONTAINER, element.history, element.evidence, element)
+    return Fact(Sort.CONTAINER, element.history, element.evidence, element, elements if ordered else ())
 
 
 def _evidence(facts: Iterable[Fact]) -> tuple[str, ...]:

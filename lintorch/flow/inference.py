@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -27,7 +27,10 @@ from lintorch.flow.torch_names import (
     is_module_class,
     is_optimizer_class,
 )
-from lintorch.flow.unpacking import written_for
+from lintorch.flow.unpacking import place_of, written_for
+
+if TYPE_CHECKING:
+    from lintorch.project.module import ClassEntry
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Surroundings:
     attribute: Callable[[str], Fact]  # of self
     made_by: Callable[[str], Fact]  # calling the class or function of that absolute name
     method: Callable[[str], Fact]  # calling that method of self
+    method_of: Callable[[ClassEntry, str], Fact]  # calling that method of an instance
     parameter: Callable[[str], Fact]
     global_name: Callable[[str], Fact]  # of a module-level name
     runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
@@ -88,10 +92,14 @@ class Inference:
         if definition.binding is Binding.UNPACKED and (written := written_for(definition.statement, definition.event.node)) is not None:
             return self.fact(written)
         if definition.binding is Binding.UNPACKED and isinstance(definition.statement, cst.Assign):
-            return self._element(self.fact(definition.statement.value))
+            return self._part(self.fact(definition.statement.value), place_of(definition.statement, definition.event.node))
         if definition.binding is Binding.AUGMENTED and isinstance(definition.statement, cst.AugAssign):
             return combined((self.fact(definition.statement.target), self.fact(definition.statement.value)))
         return UNKNOWN
+
+    def _part(self, fact: Fact, place: int | None) -> Fact:
+        """What stands at a place of a value that is unpacked or indexed."""
+        return fact.parts[place] if place is not None and -len(fact.parts) <= place < len(fact.parts) else self._element(fact)
 
     def _element(self, fact: Fact) -> Fact:
         """One of the parts a value is unpacked into or indexed for."""
@@ -131,6 +139,8 @@ class Inference:
 
     def _subscript(self, node: cst.Subscript) -> Fact:
         owner = self.fact(node.value)
+        if owner.parts and (place := whole_number(node)) is not None:
+            return self._part(owner, place)
         return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE) else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
@@ -146,7 +156,8 @@ class Inference:
         return either((self.fact(node.body), self.fact(node.orelse)))
 
     def _display(self, node: cst.Tuple | cst.List | cst.Set | cst.Dict) -> Fact:
-        return container(self.fact(element.value) for element in node.elements)
+        ordered = isinstance(node, cst.Tuple) and not any(isinstance(element, cst.StarredElement) for element in node.elements)
+        return container((self.fact(element.value) for element in node.elements), ordered)
 
     def _comprehension(self, node: cst.BaseSimpleComp) -> Fact:
         return container((self.fact(node.elt),))
@@ -184,7 +195,7 @@ class Inference:
             return self._created(node)
         if is_differentiable_function(name):
             return combined([fact.element or fact for fact in arguments])
-        return self._constructed(name, node) or self.around.made_by(name)
+        return self._constructed(name, node) or self._recorded(self.around.made_by(name), node)
 
     def _created(self, node: cst.Call) -> Fact:
         asked = any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args)
@@ -204,10 +215,12 @@ class Inference:
         name = callee.attr.value
         if isinstance(callee.value, cst.Name) and callee.value.value == "self":
             held = self.around.attribute(name)
-            return self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self.around.method(name)
+            return self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
         owner = self.fact(callee.value)
         if owner.sort is Sort.MODULE:
             return self._module_method(owner, name, node)
+        if owner.of_class is not None:
+            return self._recorded(self.around.method_of(owner.of_class, name), node)
         if name in CUTTING_METHODS:
             return PLAIN if name in ("item", "tolist", "numpy", "size", "dim", "numel") else DATA
         if owner.sort in (Sort.TENSOR, Sort.NUMBER):
@@ -221,7 +234,15 @@ class Inference:
             return owner
         if name == "forward":
             return self._called(owner, node)
-        return PLAIN if name in MODULE_METHODS else UNKNOWN
+        if name in MODULE_METHODS or owner.of_class is None:
+            return PLAIN if name in MODULE_METHODS else UNKNOWN
+        return self._recorded(self.around.method_of(owner.of_class, name), node)
+
+    def _recorded(self, fact: Fact, node: cst.Call) -> Fact:
+        """What a call of the project gives here: a graph only where gradients are on."""
+        if fact.history is not History.LIVE or self.around.gradients_on(node):
+            return fact
+        return UNKNOWN if fact.sort is Sort.CONTAINER else Fact(fact.sort, History.MAYBE)
 
     def _called(self, callee: Fact, node: cst.Call) -> Fact:
         """What calling a value returns: a module with parameters gives a graph wherever gradients are on."""
@@ -231,6 +252,15 @@ class Inference:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
             return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
         return UNKNOWN
+
+
+def whole_number(node: cst.Subscript) -> int | None:
+    """The index of a subscript, where it is one whole number written out, possibly negative."""
+    part = node.slice[0].slice if len(node.slice) == 1 else None
+    index = part.value if isinstance(part, cst.Index) else None
+    negative = isinstance(index, cst.UnaryOperation) and isinstance(index.operator, cst.Minus)
+    digits = index.expression if isinstance(index, cst.UnaryOperation) and negative else index
+    return (-1 if negative else 1) * digits.evaluated_value if isinstance(digits, cst.Integer) else None
 
 
 def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | None]) -> Fact:

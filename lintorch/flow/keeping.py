@@ -246,18 +246,14 @@ class Keeping:
 
     def callee(self, call: cst.Call) -> FunctionEntry | None:
         """The function of the project that a call runs: by name, or as the method of an instance made in sight."""
-        from lintorch.project.module import ClassEntry, FunctionEntry
+        from lintorch.project.module import FunctionEntry
 
         name = self.flow.qualify(call.func)
         found = self.flow.project.find(name) if name is not None else None
         if isinstance(found, FunctionEntry):
             return found
-        if not isinstance(call.func, cst.Attribute) or not isinstance(call.func.value, cst.Name):
-            return None
-        makers = self.training.seen_by(call.func.value)
-        made = {self.flow.qualify(maker.value.func) if isinstance(maker.value, cst.Call) else None for maker in makers}
-        cls = self.flow.project.find(name) if len(made) == 1 and (name := made.pop()) is not None else None
-        return self.flow.project.ancestry(cls).method(call.func.attr.value) if isinstance(cls, ClassEntry) else None
+        cls = self.training.inference.fact(call.func.value).of_class if isinstance(call.func, cst.Attribute) else None
+        return self.flow.project.ancestry(cls).method(call.func.attr.value) if cls is not None and isinstance(call.func, cst.Attribute) else None
 
     def _keeps(self, entry: FunctionEntry, fate: Fate, parameter: str) -> bool:
         from lintorch.flow.segment import Unmappable

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
+from lintorch.flow.inference import annotated
 from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, SAME_MODULE_METHODS, is_loader_class, is_loss_class, is_module_class, is_optimizer_class
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
-from lintorch.project.project import Project
+from lintorch.project.project import Project, Store
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,29 @@ class OwnerFacts:
 
     def _attribute(self, owner: ClassEntry, name: str) -> Fact:
         stores = self.project.attribute_stores(owner).get(name, ())
-        fact = either([constructed(store.value, store.method.module, self.project) for store in stores if store.kind != "delete"])
-        if fact.sort is Sort.UNKNOWN:
+        fact = either([self._stored(store) for store in stores if store.kind != "delete"])
+        if fact.sort is Sort.UNKNOWN and fact.of_class is None:
+            fact = self._declared(owner, name)
+        if fact.sort is Sort.UNKNOWN and fact.of_class is None:
             use = _module_use(owner, name)
             return Fact(Sort.MODULE, History.CUT, (use,)) if use else UNKNOWN
         return fact
+
+    def _stored(self, store: Store) -> Fact:
+        """What is stored: something made there, or a parameter that is annotated."""
+        if isinstance(store.value, ast.Name):
+            arguments = store.method.node.args
+            given = next((node for node in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if node.arg == store.value.id), None)
+            return annotation_fact(given.annotation, store.method.module, self.project) if given is not None else UNKNOWN
+        return constructed(store.value, store.method.module, self.project)
+
+    def _declared(self, owner: ClassEntry, name: str) -> Fact:
+        """What the class body of the nearest class that declares the attribute says of it: `policy: ActorCriticPolicy`."""
+        for cls in self.project.ancestry(owner).classes:
+            for node in cls.node.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+                    return annotation_fact(node.annotation, cls.module, self.project)
+        return UNKNOWN
 
 
 def _module_use(owner: ClassEntry, name: str) -> str | None:
@@ -87,9 +106,29 @@ def class_fact(cls: ClassEntry, project: Project) -> Fact:
     """What an instance of a project's class is."""
     evidence = project.module_evidence(cls)
     if evidence is None:
-        return UNKNOWN
+        return replace(UNKNOWN, of_class=cls)
     sort = Sort.MODULE if _has_parameters(cls, project) else Sort.CRITERION
-    return Fact(sort, History.CUT, (f"{cls.name} {evidence}",))
+    return Fact(sort, History.CUT, (f"{cls.name} {evidence}",), of_class=cls)
+
+
+def annotation_fact(annotation: ast.expr | None, module: Module, project: Project) -> Fact:
+    """What an annotation says of a value: a class of torch or of the project, Optional or not, quoted or not."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotation_fact(_parsed(annotation.value), module, project)
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.right, ast.Constant) and annotation.right.value is None:
+        return annotation_fact(annotation.left, module, project)
+    if isinstance(annotation, ast.Subscript) and module.qualify(annotation.value) == "typing.Optional":
+        return annotation_fact(annotation.slice, module, project)
+    fact = annotated(annotation, module.qualify)
+    name = module.qualify(annotation) if annotation is not None and fact.sort is Sort.UNKNOWN else None
+    return _made_by_class(name, project) if name is not None else fact
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
 
 
 def _has_parameters(cls: ClassEntry, project: Project) -> bool:

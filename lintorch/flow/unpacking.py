@@ -22,6 +22,18 @@ def target_of(statement: cst.CSTNode | None, value: cst.CSTNode) -> cst.BaseExpr
     return next((target for target, other in _pairs(statement) if other is value), None)
 
 
+def place_of(statement: cst.CSTNode | None, target: cst.CSTNode) -> int | None:
+    """The place of a target among those that one value is unpacked into; None behind a starred target."""
+    for assigned in statement.targets if isinstance(statement, cst.Assign) else ():
+        if isinstance(assigned.target, cst.Tuple | cst.List):
+            for place, element in enumerate(assigned.target.elements):
+                if isinstance(element, cst.StarredElement):
+                    break
+                if element.value is target:
+                    return place
+    return None
+
+
 def _pairs(statement: cst.CSTNode | None) -> list[tuple[cst.BaseExpression, cst.BaseExpression]]:
     if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
         return []
