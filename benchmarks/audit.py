@@ -96,3 +96,11 @@ def plain_reason(reason: str | None) -> str:
     text = re.sub(r"(['\"`]).*?\1", "…", reason or "no reason given")
     text = re.sub(r"\b[A-Za-z_]\w*(?:\.\w+)+\b", "…", text)
     return re.sub(r"-?\d[\d.,e+-]*", "#", text)[:110].strip()
+
+
+def kind_of(reason: str) -> str:
+    """A plain reason cut to its stage and the kind of error, so that a table of them stays short."""
+    if "is not installed here and was used" in reason:
+        return "a package that is not installed here was used"
+    match = re.match(r"no inputs found: (\w+): (?:(\w+(?:Error|Exception|Interrupt))\b)?", reason)
+    return f"no inputs found: {match[1]} raises {match[2] or 'an error of its own'}" if match else reason

@@ -1,6 +1,6 @@
 """Run lintorch over real packages, hold it to its promises, and write the table into docs/ecosystem.md.
 
-    python -m benchmarks.ecosystem [--select LT1] [--again] [PACKAGE ...]
+    python -m benchmarks.ecosystem [--select LT1] [--check-only] [--again] [PACKAGE ...]
 
 Each package is unpacked fresh into a git repository, checked, fixed, and what changed is fixed again. The run uses the command line and its JSON only,
 and judges the outcome with git and its own few lines (audit.py). Finished packages are kept in .bench/ecosystem and not run again unless --again is given.
@@ -16,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.audit import Json, audit, plain_reason
+from benchmarks.audit import Json, audit, kind_of, plain_reason
 from benchmarks.packages import CACHE, DOCS, PINNED, Package, download, environment, git, table, unpack, write_between
 
 STATUSES = ("same-trace", "tested", "close", "undecided", "refuted")
@@ -52,24 +52,30 @@ def lintorch(folder: Path, *arguments: str) -> Run:
     return Run(seconds, done.returncode, report, done.stderr)
 
 
-def study(package: Package, select: Sequence[str]) -> dict[str, Any]:
+def study(package: Package, select: Sequence[str], *, fixing: bool) -> dict[str, Any]:
     """Everything the documents say of one package."""
     folder = unpack(download(package), CACHE / "ecosystem" / package.name)
-    return study_folder(folder, str(package), select)
+    return study_folder(folder, str(package), select, fixing=fixing)
 
 
-def study_folder(folder: Path, title: str, select: Sequence[str]) -> dict[str, Any]:
-    """Check, fix, fix again, and audit a copy that is under git and clean."""
+def study_folder(folder: Path, title: str, select: Sequence[str], *, fixing: bool = True) -> dict[str, Any]:
+    """Check a copy that is under git and clean; with `fixing` also fix it, audit what changed, and fix that again."""
     chosen = [word for code in select for word in ("--select", code)]
-    facts = {"title": title, **published(folder), "ret504": ret504(folder)}
-    default, check, fix = lintorch(folder, "check", "."), lintorch(folder, "check", *chosen, "."), lintorch(folder, "--fix", *chosen, ".")
+    facts = {"title": title, "fixing": fixing, **published(folder), "ret504": ret504(folder)}
+    default, check = lintorch(folder, "check", "."), lintorch(folder, "check", *chosen, ".")
+    fix = lintorch(folder, "--fix", *chosen, ".") if fixing else check
     broken = [*_crashes(default, check, fix), *audit(folder, fix.report)]
+    if fixing:
+        broken += _second_pass(folder, chosen, fix.report["files"]["changed"])
+    return {**facts, **_counts(default, check, fix), "broken": broken}
+
+
+def _second_pass(folder: Path, chosen: Sequence[str], changed: Sequence[str]) -> list[str]:
+    """Fix again the files that changed (what another file would give is what it gave): nothing more may change."""
     written = git(folder, "diff", "HEAD")
-    # Only the files that changed: what a file that stayed as it was would give is what it gave.
-    again = lintorch(folder, "--fix", *chosen, *(fix.report["files"]["changed"] or ["."]))
-    if git(folder, "diff", "HEAD") != written:
-        broken.append("a second --fix changed files")
-    return {**facts, **_counts(default, check, fix), "broken": [*broken, *_crashes(again)], "again_seconds": again.seconds}
+    again = lintorch(folder, "--fix", *chosen, *(changed or ["."]))
+    more = ["a second --fix changed files"] if git(folder, "diff", "HEAD") != written else []
+    return [*_crashes(again), *more]
 
 
 def _crashes(*runs: Run) -> list[str]:
@@ -124,7 +130,7 @@ def summary(results: Sequence[Json], select: Sequence[str]) -> str:
         f"Selected: {chosen}. Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, {date.today()}.",
         table(OVERVIEW, [_overview(result) for result in results]),
         "Rewrites (one for all edits of a class or function) by verdict:",
-        table(("package", "rewrites", *STATUSES, "allowed %"), [_verdicts(result) for result in results]),
+        table(("package", "rewrites", *STATUSES, "allowed %"), [_verdicts(result) for result in results if result["fixing"]]),
         "Findings by code, found / fixed:",
         _by_code(results),
         "Why rewrites stay undecided:",
@@ -135,9 +141,10 @@ def summary(results: Sequence[Json], select: Sequence[str]) -> str:
 
 
 def _overview(result: Json) -> tuple[object, ...]:
-    totals = [sum(result[key].values()) for key in ("default", "found", "fixed")]
-    seconds = [round(result[key], 1) for key in ("check_seconds", "fix_seconds")]
-    return (result["title"], result["files"], result["lines"], result["ret504"], *totals, result["changed"], *seconds)
+    totals = [sum(result[key].values()) for key in ("default", "found")]
+    fixed = [sum(result["fixed"].values()), result["changed"]] if result["fixing"] else ["–", "–"]
+    seconds = [round(result["check_seconds"], 1), round(result["fix_seconds"], 1) if result["fixing"] else "–"]
+    return (result["title"], result["files"], result["lines"], result["ret504"], *totals, *fixed, *seconds)
 
 
 def _verdicts(result: Json) -> tuple[object, ...]:
@@ -152,13 +159,17 @@ def _by_code(results: Sequence[Json]) -> str:
     return table(("package", *codes), rows)
 
 
-def _reasons(results: Sequence[Json], limit: int = 25) -> str:
-    total: Counter[str] = Counter()
-    for result in results:
-        total.update(result["undecided"])
-    rows = [(reason, count, *(result["undecided"].get(reason, 0) for result in results)) for reason, count in total.most_common(limit)]
-    rest = sum(total.values()) - sum(row[1] for row in rows)
-    return table(("reason", "all", *(result["title"].split()[0] for result in results)), [*rows, ("every other reason", rest, *("" for _ in results))])
+def _reasons(results: Sequence[Json], limit: int = 20) -> str:
+    by_package = [Counter[str]() for _ in results]
+    for counted, result in zip(by_package, results, strict=True):
+        for reason, count in result["undecided"].items():
+            counted[kind_of(reason)] += count
+    total = sum(by_package, Counter[str]())
+    rows: list[Sequence[object]] = [(reason, count, *(counted[reason] for counted in by_package)) for reason, count in total.most_common(limit)]
+    rest = total.total() - sum(count for _, count in total.most_common(limit))
+    if rest:
+        rows.append(("every other reason", rest, *("" for _ in results)))
+    return table(("reason", "all", *(result["title"].split()[0] for result in results)), rows)
 
 
 def _broken(results: Sequence[Json]) -> str:
@@ -172,21 +183,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"of {', '.join(PINNED)}; all where none is named")
     parser.add_argument("--select", action="append", default=[], metavar="CODES")
     parser.add_argument("--again", action="store_true", help="run packages anew that already have a result")
+    parser.add_argument("--check-only", action="store_true", help="run nothing of the packages")
     arguments = parser.parse_args(argv)
-    kept = CACHE / "ecosystem" / "results" / ("-".join(arguments.select) or "default")
-    kept.mkdir(parents=True, exist_ok=True)
-    results = [_kept(kept / f"{name}.json", PINNED[name], arguments.select, arguments.again) for name in arguments.packages or PINNED]
+    results = list(_results(arguments))
     text = summary(results, arguments.select)
     print(text)
     write_between(DOCS / "ecosystem.md", f"ecosystem {' '.join(arguments.select) or 'default'}", text)
-    return int(any(result["broken"] for result in results))
+    return int(any(bool(result["broken"]) for result in results))
 
 
-def _kept(path: Path, package: Package, select: Sequence[str], again: bool) -> dict[str, Any]:
-    if again or not path.is_file():
-        print(f"{package} ...", file=sys.stderr, flush=True)
-        path.write_text(json.dumps(study(package, select), indent=1))
-    return dict(json.loads(path.read_text()))
+def _results(arguments: argparse.Namespace) -> Iterator[Json]:
+    """The results of the packages asked for, run where there is none yet, and those kept of earlier runs."""
+    folder = CACHE / "ecosystem" / "results" / ("-".join(arguments.select) or "default")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, package in PINNED.items():
+        path = folder / f"{name}.json"
+        kept = json.loads(path.read_text()) if path.is_file() else None
+        if name in (arguments.packages or PINNED) and (arguments.again or kept is None or kept["fixing"] < (not arguments.check_only)):
+            print(f"{package} ...", file=sys.stderr, flush=True)
+            kept = study(package, arguments.select, fixing=not arguments.check_only)
+            path.write_text(json.dumps(kept, indent=1))
+        if kept is not None:
+            yield kept
 
 
 if __name__ == "__main__":

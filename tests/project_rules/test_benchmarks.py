@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.audit import audit, plain_reason, splice, touched_lines
+from benchmarks.audit import audit, kind_of, plain_reason, splice, touched_lines
 from benchmarks.packages import put_under_git, table, write_between
 
 BEFORE = "# naïve 😀\nclass A:\n    def forward(self, x):\n        y = x + 1\n        return y\n\n\nlast = 1\n"
@@ -74,6 +74,18 @@ def test_touched_lines_of_a_diff() -> None:
 
 def test_like_reasons_count_together() -> None:
     assert plain_reason("timed out after 60.0 s in `Net.forward`") == plain_reason("timed out after 5 s in `Block.step`")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("no inputs found: forward: TypeError: 'int' object is not callable", "no inputs found: forward raises TypeError"),
+        ("no inputs found: forward: einops, repeat() is not installed here and was used (TypeError: no)", "a package that is not installed here was used"),
+        ("line 12 never ran", "line # never ran"),
+    ],
+)
+def test_kinds_of_reasons(reason: str, kind: str) -> None:
+    assert kind_of(plain_reason(reason)) == kind
 
 
 def test_documents_keep_their_prose(tmp_path: Path) -> None:
