@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -108,14 +109,29 @@ def _search(frame: Frame, write: Write, sink: Sink) -> None:
 
 
 def _measure(frame: Frame, write: Write, sink: Sink) -> None:
-    """Run the plan; then, as frames of their own, so that a failure there costs no more: traces and peaks, where asked for."""
-    version, plan = _version(frame), frame.head["plan"]
-    seen = [_told(run) for run in Runner(version.subject, plan, in_brief, sink).run_all()]
-    write({"runs": seen, "initial": version.initial, "renamed": version.renamed, "touched": list(version.loaded.touched)})
-    if frame.head.get("trace"):
-        write({"trace": traces(version.subject, plan, sink)})
-    if frame.head.get("peak"):
-        write({"peak": peaks(version.subject, plan, sink)})
+    """Run the plan; then, as frames of their own, so that a failure there costs no more, what else is asked for: trace, peak, the same once more."""
+    setup, head = Setup.from_frame(frame), frame.head
+    log = LineLog(head["spec"]["path"])
+    with log if head.get("again") else contextlib.nullcontext():
+        loaded = load_version(head["spec"])
+        version = build(setup, loaded)
+    seen = [_told(run) for run in Runner(version.subject, head["plan"], in_brief, sink).run_all()]
+    write({"runs": seen, "initial": version.initial, "renamed": version.renamed, "touched": list(loaded.touched)})
+    if head.get("trace"):
+        write({"trace": traces(version.subject, head["plan"], sink)})
+    if head.get("peak"):
+        write({"peak": peaks(version.subject, head["plan"], sink)})
+    if head.get("again"):
+        write({"again": _again(setup, loaded, head["again"], log, sink)})
+
+
+def _again(setup: Setup, loaded: load.Loaded, plan: Plan, log: LineLog, sink: Sink) -> Dict[str, Any]:
+    """The runs of a plan with everything built anew, the lines that run noted, and fresh memory filled: a value read before it is written shows."""
+    with log:
+        version = build(setup, loaded)
+    with filled_memory():
+        seen = [_told(run) for run in Runner(version.subject, plan, in_brief, sink, log).run_all()]
+    return {"runs": seen, "lines": sorted(log.lines)}
 
 
 def _version(frame: Frame) -> Version:
@@ -128,14 +144,11 @@ def _told(seen: Seen) -> Dict[str, Any]:
 
 
 def _audit(frame: Frame, write: Write, sink: Sink) -> None:
-    """The same runs again, with the lines that run noted, and with fresh memory filled: a value read before it is written shows."""
-    setup = Setup.from_frame(frame)
+    """The same once more in a process of its own, for an original that does not come out the same twice in one."""
     log = LineLog(frame.head["spec"]["path"])
     with log:
-        version = build(setup, load_version(frame.head["spec"]))
-    with filled_memory():
-        seen = [_told(run) for run in Runner(version.subject, frame.head["plan"], in_brief, sink, log).run_all()]
-    write({"runs": seen, "initial": version.initial, "lines": sorted(log.lines)})
+        loaded = load_version(frame.head["spec"])
+    write({"again": _again(Setup.from_frame(frame), loaded, frame.head["again"], log, sink)})
 
 
 def _explain(frame: Frame, write: Write, sink: Sink) -> None:
