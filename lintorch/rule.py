@@ -13,7 +13,9 @@ from lintorch.flow.temporary import Temporary
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:  # rules are listed and explained without libcst
+    from lintorch.flow.best import Best
     from lintorch.flow.evaluation_scope import Evaluation
+    from lintorch.flow.context_attribute import ContextTensor
     from lintorch.flow.event import Definition
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.statistic import LiveStatistic
 
 __all__ = [
+    "Best",
+    "ContextTensor",
     "Definition",
     "Drop",
     "Evaluation",

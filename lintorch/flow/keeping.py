@@ -25,23 +25,38 @@ if TYPE_CHECKING:
 _INSERTING = frozenset({"append", "appendleft", "add"})
 
 
+@dataclass(frozen=True)
+class Keeper:
+    """Something that outlives a turn: its name as the code spells it, the loop it outlives (None for what outlives the call), what becomes of it.
+
+    `bounded`: it starts anew now and then; `is_window`: it holds a fixed number of values.
+    """
+
+    name: str
+    loop: Region | None
+    fates: frozenset[Fate]
+    bounded: bool = False
+    is_window: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Kept:
     """A value that each turn of a loop leaves in something that outlives the turn.
 
-    `name` is what keeps it as the code spells it (`total`, `self.total`, `history`), `value` the expression whose value is kept, `fact` what is known of it,
-    `covering` the backward call that runs through it in the same turn, `fates` what becomes of the keeper. `bounded`: the keeper starts anew now and then,
-    or holds a fixed number of values.
+    `value` is the expression whose value is kept, `fact` what is known of it, `covering` the backward call that runs through it in the same turn.
     """
 
-    name: str
+    keeper: Keeper
     statement: cst.CSTNode
     value: cst.BaseExpression
     fact: Fact
-    covering: Backward | None
-    fates: frozenset[Fate]
-    bounded: bool
+    covering: Backward | None = None
     full_storage: bool = False  # a scalar whose storage has the size of the batch: detaching it alone frees no bytes
+
+    @property
+    def name(self) -> str:
+        """What keeps the value: `total`, `self.total`, `history`."""
+        return self.keeper.name
 
     @property
     def leaks(self) -> bool:
@@ -50,19 +65,9 @@ class Kept:
         After backward without retain_graph the graph is used up, whoever gets to see the keeper. A graph that no backward ran through is needless
         only if the keeper never leaves the function.
         """
-        if not self.fact.is_live or Fate.BACKWARD in self.fates:
+        if not self.fact.is_live or Fate.BACKWARD in self.keeper.fates:
             return False
-        return (self.covering is not None and not self.covering.retains) or not self.fates
-
-
-@dataclass(frozen=True)
-class _Keeper:
-    """Something that outlives a turn: its name, the loop it outlives (None for what outlives the call), its fates."""
-
-    name: str
-    loop: Region | None
-    fates: frozenset[Fate]
-    bounded: bool = False
+        return (self.covering is not None and not self.covering.retains) or not self.keeper.fates
 
 
 class Keeping:
@@ -91,12 +96,15 @@ class Keeping:
     def _calls(self) -> list[cst.Call]:
         return [event.node for event in self.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]
 
-    def _kept(self, keeper: _Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
-        recorded = self.training.gradients(self._region(statement)) is Gradients.ON
+    def kept(self, keeper: Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
+        """The value as something kept; one that has no graph for certain is not looked at further."""
+        recorded = self.training.gradients(self.region(statement)) is Gradients.ON
         fact = self.training.inference.fact(value) if recorded else DATA
+        if not fact.is_live:
+            return Kept(keeper, statement, value, fact)
         operand = self._live_operand(value)
         covering = self.training.covering.of(operand, keeper.loop)
-        return Kept(keeper.name, statement, operand, fact, covering, keeper.fates, keeper.bounded, self._has_full_storage(operand))
+        return Kept(keeper, statement, operand, fact, covering, self._has_full_storage(operand))
 
     def _has_full_storage(self, value: cst.BaseExpression) -> bool:
         """Does one of the losses make the value whose mean is a view of all its elements (pytorch#185647)?"""
@@ -123,7 +131,8 @@ class Keeping:
         """Is the other operand a factor of no known kind, such as `x.size(0)` or a parameter?"""
         return isinstance(value.operator, cst.Multiply | cst.Divide) and not isinstance(value.left if live is value.right else value.right, cst.BinaryOperation)
 
-    def _region(self, node: cst.CSTNode) -> Region:
+    def region(self, node: cst.CSTNode) -> Region:
+        """The region an expression or small statement stands in."""
         first, _ = self.flow.graph.extents[node]
         return self.flow.graph.events[first].region
 
@@ -139,20 +148,20 @@ class Keeping:
         while (outer := loop_of(loop.parent) if loop.parent else None) is not None and any(not encloses(outer, other.event.region) for other in begun):
             loop = outer
         bounded = any(encloses(loop, other.event.region) for other in begun)
-        yield self._kept(_Keeper(definition.name, loop, self.training.fates.of(definition), bounded), statement, added)
+        yield self.kept(Keeper(definition.name, loop, self.training.fates.of(definition), bounded), statement, added)
 
     def _placed_total(self, statement: cst.AugAssign | cst.Assign) -> Iterator[Kept]:
         """The same of an attribute of self or an item of a container."""
         target = statement.target if isinstance(statement, cst.AugAssign) else statement.targets[0].target
         added = _added(statement)
         if added is not None and isinstance(target, cst.Attribute | cst.Subscript):
-            keeper = self._keeper(target, self._region(statement))
+            keeper = self.keeper(target, self.region(statement))
             if keeper is not None:
-                yield self._kept(keeper, statement, added)
+                yield self.kept(keeper, statement, added)
 
     # Keepers
 
-    def _keeper(self, place: cst.BaseExpression, region: Region) -> _Keeper | None:
+    def keeper(self, place: cst.BaseExpression, region: Region) -> Keeper | None:
         """What holds the values of a place, if it outlives the turn of the loop (or the call) that `region` belongs to."""
         while isinstance(place, cst.Subscript):
             place = place.value
@@ -160,39 +169,39 @@ class Keeping:
             return self._attribute_keeper(place)
         return self._local_keeper(place, region) if isinstance(place, cst.Name) else None
 
-    def _attribute_keeper(self, place: cst.Attribute) -> _Keeper | None:
+    def _attribute_keeper(self, place: cst.Attribute) -> Keeper | None:
         if not isinstance(place.value, cst.Name) or place.value.value != self.flow.entry.receiver or self._is_module_state():
             return None
         name = place.attr.value
-        return _Keeper(f"self.{name}", None, self.training.fates_of_attribute(name), self._is_bounded_attribute(name))
+        return Keeper(f"self.{name}", None, self.training.fates_of_attribute(name), is_window=self._is_window_attribute(name))
 
     def _is_module_state(self) -> bool:
         """State of a module's forward is the business of other rules: it may be read by the loss."""
         owner = self.flow.entry.owner
         return owner is not None and self.flow.project.module_evidence(owner) is not None and not self.training.trains
 
-    def _is_bounded_attribute(self, name: str) -> bool:
+    def _is_window_attribute(self, name: str) -> bool:
         import ast
 
         owner = self.flow.entry.owner
         stores = self.flow.project.attribute_stores(owner).get(name, ()) if owner is not None else ()
         return any(isinstance(store.value, ast.Call) and any(word.arg == "maxlen" for word in store.value.keywords) for store in stores)
 
-    def _local_keeper(self, place: cst.Name, region: Region) -> _Keeper | None:
+    def _local_keeper(self, place: cst.Name, region: Region) -> Keeper | None:
         makers = self.training.seen_by(place)
         if not makers or not all(map(_makes_container, makers)):
             return None
         if all(maker.binding is Binding.PARAMETER for maker in makers):
             # Whoever handed the container in may do anything with it later.
-            return _Keeper(place.value, loop_of(region), frozenset({Fate.ESCAPES}))
+            return Keeper(place.value, loop_of(region), frozenset({Fate.ESCAPES}))
         loop, outlived = loop_of(region), None
         while loop is not None and any(not encloses(loop, maker.event.region) for maker in makers):
             outlived, loop = loop, loop_of(loop.parent) if loop.parent is not None else None
         if outlived is None:
             return None
         fates = frozenset(fate for maker in makers for fate in self.training.fates.of(maker))
-        bounded = any(encloses(outlived, maker.event.region) for maker in makers) or self._is_emptied(place.value, outlived) or any(map(_has_maxlen, makers))
-        return _Keeper(place.value, outlived, fates, bounded)
+        bounded = any(encloses(outlived, maker.event.region) for maker in makers) or self._is_emptied(place.value, outlived)
+        return Keeper(place.value, outlived, fates, bounded, any(map(_has_maxlen, makers)))
 
     def _is_emptied(self, name: str, loop: Region) -> bool:
         """Is the container emptied within the loop?"""
@@ -201,7 +210,7 @@ class Keeping:
             and isinstance(call.func.value, cst.Name)
             and call.func.value.value == name
             and call.func.attr.value in ("clear", "pop", "popleft", "popitem")
-            and encloses(loop, self._region(call))
+            and encloses(loop, self.region(call))
             for call in self._calls()
         )
 
@@ -210,10 +219,10 @@ class Keeping:
     def _inserted(self, call: cst.Call) -> Iterator[Kept]:
         func = call.func
         if isinstance(func, cst.Attribute) and func.attr.value in _INSERTING and len(call.args) == 1:
-            keeper = self._keeper(func.value, self._region(call))
+            keeper = self.keeper(func.value, self.region(call))
             for value in self._parts(call.args[0].value) if keeper is not None else ():
                 assert keeper is not None
-                yield self._kept(keeper, call, value)
+                yield self.kept(keeper, call, value)
 
     def _parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         """The values a display or a partial call holds, else the value itself."""
@@ -230,8 +239,8 @@ class Keeping:
         """`outputs = [model(x) for x in batches]`."""
         value = definition.value
         if definition.binding is Binding.ASSIGNED and isinstance(value, cst.ListComp) and definition.statement is not None:
-            keeper = _Keeper(definition.name, None, self.training.fates.of(definition))
-            yield self._kept(keeper, definition.statement, value.elt)
+            keeper = Keeper(definition.name, None, self.training.fates.of(definition))
+            yield self.kept(keeper, definition.statement, value.elt)
 
     # Callees
 
@@ -241,8 +250,8 @@ class Keeping:
             entry = self.callee(call)
             if entry is not None:
                 for value in _arguments(call, entry, partial(self._keeps, entry, fate)):
-                    keeper = _Keeper(_spelled(call.func), loop_of(self._region(call)), frozenset({Fate.ESCAPES}))
-                    yield self._kept(keeper, call, value)
+                    keeper = Keeper(_spelled(call.func), loop_of(self.region(call)), frozenset({Fate.ESCAPES}))
+                    yield self.kept(keeper, call, value)
 
     def callee(self, call: cst.Call) -> FunctionEntry | None:
         """The function of the project that a call runs: by name, or as the method of an instance made in sight."""

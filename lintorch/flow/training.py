@@ -10,6 +10,7 @@ import libcst as cst
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
 from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
+from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import UNKNOWN, Fact
 from lintorch.flow.fate import Fate, Fates, parents_of
@@ -18,6 +19,7 @@ from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
+from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.upstream import Upstream
@@ -25,7 +27,9 @@ from lintorch.flow.volatile import Volatile, volatile_calls
 from lintorch.flow.wanting import Wanting, last_name
 
 if TYPE_CHECKING:
+    from lintorch.flow.best import Best
     from lintorch.flow.function import FunctionFlow
+    from lintorch.project.module import ClassEntry
 
 
 class TrainingFlow:
@@ -236,12 +240,24 @@ class TrainingFlow:
     @cached_property
     def leaking_totals(self) -> tuple[Kept, ...]:
         """Totals and moving averages that keep the graphs of the values added to them."""
-        return tuple(kept for kept in Keeping(self).totals() if kept.leaks)
+        return tuple(kept for kept in self.keeping.totals() if kept.leaks)
+
+    @cached_property
+    def kept_collections(self) -> tuple[Kept, ...]:
+        """Values put into containers that outlive the turn of the loop, one for each part of what is put in."""
+        return tuple(self.keeping.collections())
 
     @cached_property
     def leaking_collections(self) -> tuple[Kept, ...]:
-        """Values put, graphs and all, into containers that outlive the turn of the loop; one for each live part of what is put in."""
-        return tuple(kept for kept in Keeping(self).collections() if kept.leaks)
+        """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
+        return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window)
+
+    @cached_property
+    def live_bests(self) -> tuple[Best, ...]:
+        """Values kept, graphs and all, only to be compared with later ones."""
+        from lintorch.flow.best import live_bests
+
+        return tuple(live_bests(self))
 
     @cached_property
     def live_statistics(self) -> tuple[LiveStatistic, ...]:

@@ -33,6 +33,7 @@ _KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
 # What a function does only if it trains, evaluates or differentiates itself rather than being run by something that does.
 _DRIVING = frozenset({Seed.BACKWARD, Seed.EVALUATION, Seed.KEYWORD, Seed.HOOK})
 _STORES = frozenset({Seed.SELF_STORE, Seed.CONTEXT, Seed.ACCUMULATION})
+_EXTREMES = frozenset({"min", "max", "minimum", "maximum", "fmin", "fmax"})
 _STEPS = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
 
 
@@ -63,6 +64,8 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
         yield from _of_assignment(node, looped)
     elif isinstance(node, ast.ExceptHandler):
         yield Seed.EXCEPT
+    elif isinstance(node, ast.If) and _orders(node.test) and any(_may_keep(inner, looped) for inner in ast.walk(node)):
+        yield Seed.KEPT_BEST
 
 
 def _of_call(node: ast.Call) -> Iterator[Seed]:
@@ -76,14 +79,35 @@ def _of_call(node: ast.Call) -> Iterator[Seed]:
 
 def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
     target = node.targets[0]
+    if isinstance(target, ast.Tuple) and any(isinstance(element, ast.Attribute) for element in target.elts):
+        yield Seed.CONTEXT
     if isinstance(target, ast.Attribute):
         yield Seed.CONTEXT
         yield Seed.SELF_STORE
     if isinstance(target, ast.Subscript):
         yield Seed.COLLECTION
-    if isinstance(target, ast.Name):
+    if _may_keep(node, looped) and _is_choice(node.value):
         yield Seed.KEPT_BEST
     if isinstance(node.value, ast.BinOp) and (looped or not isinstance(target, ast.Name)):
         yield Seed.ACCUMULATION
     if isinstance(node.value, ast.ListComp):
         yield Seed.COLLECTION
+
+
+def _may_keep(node: ast.AST, looped: bool) -> bool:
+    """Does the node bind what may outlive a turn: a name within a loop, or an attribute?"""
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Name, ast.Attribute) if looped else ast.Attribute)
+
+
+def _is_choice(value: ast.expr) -> bool:
+    """Is it the smaller or larger of some values?"""
+    if isinstance(value, ast.IfExp):
+        return _orders(value.test) or _is_choice(value.body) or _is_choice(value.orelse)
+    function = value.func if isinstance(value, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return name in _EXTREMES
+
+
+def _orders(test: ast.expr) -> bool:
+    compared = (node for node in ast.walk(test) if isinstance(node, ast.Compare))
+    return any(isinstance(operator, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for node in compared for operator in node.ops)

@@ -26,7 +26,7 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
 
 
 def _message(function: FunctionFlow, total: Kept) -> str:
-    added, until = function.short(total.value), " of a limited number of steps" if total.bounded else ""
+    added, until = function.short(total.value), " of a limited number of steps" if total.keeper.bounded else ""
     if total.covering is not None:
         line = function.line(total.covering.event.node)
         return f"`{total.name}` keeps the graph nodes of every `{added}`{until} (backward on line {line} freed its activations); add the detached value"
@@ -34,7 +34,7 @@ def _message(function: FunctionFlow, total: Kept) -> str:
 
 
 def _severity(total: Kept) -> Severity:
-    if total.bounded:
+    if total.keeper.bounded:
         return Severity.INFO
     return Severity.WARNING if total.covering is not None else Severity.ERROR
 

@@ -35,7 +35,7 @@ def _message(function: FunctionFlow, collected: Kept, value: str) -> str:
 
 
 def _severity(collected: Kept) -> Severity:
-    if collected.bounded:
+    if collected.keeper.bounded:
         return Severity.INFO
     return Severity.WARNING if collected.covering is not None else Severity.ERROR
 
