@@ -275,8 +275,9 @@ class Index:
                     self.all_values += [node.value]
 
     def _targets(self, statement: ast.stmt, owner: ClassEntry | None, plain: bool) -> None:
-        """The names that the header of a compound statement binds."""
-        targets: list[ast.expr | None] = [getattr(statement, "target", None), *(item.optional_vars for item in getattr(statement, "items", ()))]
+        """The names that the header of a compound statement, or a `type` statement, binds."""
+        alias = getattr(statement, "name", None)  # of a `type` statement
+        targets: list[ast.expr | None] = [alias, getattr(statement, "target", None), *(item.optional_vars for item in getattr(statement, "items", ()))]
         for target in targets:
             for name in bound_names(target) if target is not None else ():
                 self._bind(name, None, owner, plain)

@@ -21,27 +21,9 @@ _CASE = re.compile(r"^[ \t\f]*case\b", re.MULTILINE)
 _HARMLESS = 100
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 _STRING_OR_COMMENT = re.compile(r"""(?s)'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^\\'\n]|\\.)*'|"(?:[^\\"\n]|\\.)*"|#[^\n]*""")
-_SIMPLE = frozenset(
-    {
-        ast.Expr,
-        ast.Assign,
-        ast.AugAssign,
-        ast.AnnAssign,
-        ast.Return,
-        ast.Delete,
-        ast.Raise,
-        ast.Assert,
-        ast.Import,
-        ast.ImportFrom,
-        ast.Global,
-        ast.Nonlocal,
-        ast.Pass,
-        ast.Break,
-        ast.Continue,
-    }
-)
-_NO_OPERATORS = bytes(set(range(256)) - set(b".+-*/%@|&^~<>=:"))
 _PARTED = (ast.Try, ast.TryStar, ast.Match) if sys.version_info >= (3, 11) else (ast.Try, ast.Match)
+_COMPOUND = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, *_PARTED))
+_NO_OPERATORS = bytes(set(range(256)) - set(b".+-*/%@|&^~<>=:"))
 _UNWEIGHED = (ast.stmt, ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)
 _BRACKETED = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
 
@@ -107,7 +89,7 @@ def _deep_statement(tree: ast.Module, source: Source) -> int | None:
         harmless = _HARMLESS if level < _HARMLESS else 0
         for statement in suite:
             first, last = statement.lineno, statement.end_lineno or 0
-            if type(statement) not in _SIMPLE:
+            if type(statement) in _COMPOUND:
                 suites = _suites(statement)
                 waiting += [(inner, level + 1) for inner in suites]
                 first, last = _header(statement, suites)

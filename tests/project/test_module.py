@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from textwrap import dedent
 
 import pytest
@@ -128,6 +129,14 @@ def test_names_assigned_at_module_level() -> None:
     """)
     assert set(found.constants) == set("abcdefghijklmn")
     assert {name for name, value in found.constants.items() if value is not None} == set("abghn")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="syntax of Python 3.12")
+def test_type_parameters_and_aliases() -> None:
+    found = module("type Pair[T] = tuple[T, T]\nclass A[T](Base[T]):\n    def f[U](self, x: U) -> T: pass\nclass Base[T]: pass\n")
+    assert found.qualify("Pair") == "pkg.sub.net.Pair"
+    assert found.classes["A"].bases == ("pkg.sub.net.Base",)
+    assert list(found.functions) == ["A.f"]
 
 
 def test_names_assigned_in_a_class() -> None:
