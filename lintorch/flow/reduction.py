@@ -1,4 +1,4 @@
-"""Is a value reduced to plain data where it was made: turned into numbers, compared, detached?"""
+"""What becomes of a value on its way: is it reduced to plain data (numbers, comparisons, detached copies), is it put into a container?"""
 
 from __future__ import annotations
 
@@ -13,51 +13,70 @@ from lintorch.flow.unpacking import target_of
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
 
+_INSERTING = frozenset({"append", "appendleft", "add", "insert", "extend"})
+
 
 def is_reduced(training: TrainingFlow, node: cst.CSTNode) -> bool:
     """Does some use of the value, followed through names and operations, cut its graph off?"""
-    return _Search(training).reaches_cut(node)
+    return _Search(training).follow(node).cut
+
+
+def reaches_collection(training: TrainingFlow, node: cst.CSTNode) -> bool:
+    """Is the value, or something computed from it, put into a container with its graph?"""
+    return _Search(training).follow(node).collected
 
 
 class _Search:
+    """Follows a value forward; every place is visited once."""
+
     def __init__(self, training: TrainingFlow) -> None:
         self.training = training
         self.seen: set[cst.CSTNode] = set()
+        self.cut = self.collected = False
 
-    def reaches_cut(self, node: cst.CSTNode) -> bool:
+    def follow(self, node: cst.CSTNode) -> _Search:
         if node in self.seen:
-            return False
+            return self
         self.seen.add(node)
         parent = self.training.parents.get(node)
         if isinstance(parent, cst.Comparison | cst.ComparisonTarget | cst.FormattedStringExpression):
-            return True
-        if isinstance(parent, cst.Element) and (statement := self._parallel(parent)) is not None:
-            return self._of_binding(statement, target_of(statement, node))
-        if isinstance(parent, cst.Attribute):
-            return parent.attr.value in CUTTING_ATTRIBUTES | CUTTING_METHODS - {"shape", "size", "dim"} or self.reaches_cut(parent)
-        if isinstance(parent, cst.Arg):
-            return self._of_argument(parent)
-        if isinstance(parent, cst.Subscript):
-            return parent.value is node and self.reaches_cut(parent)
-        if isinstance(parent, cst.Call):
-            return self.reaches_cut(parent)
-        if isinstance(parent, cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor):
-            return self._of_binding(parent)
-        return carries(parent) and parent is not None and self.reaches_cut(parent)
+            self.cut = True
+        elif isinstance(parent, cst.Element) and (statement := self._parallel(parent)) is not None:
+            self._into_names(statement, target_of(statement, node))
+        elif isinstance(parent, cst.Attribute):
+            self._into_attribute(parent)
+        elif isinstance(parent, cst.Arg):
+            self._into_argument(parent)
+        elif isinstance(parent, cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor):
+            self._into_names(parent)
+        elif isinstance(parent, cst.Call) or carries(parent) or (isinstance(parent, cst.Subscript) and parent.value is node):
+            self.follow(parent)
+        return self
 
-    def _of_argument(self, arg: cst.Arg) -> bool:
+    def _into_attribute(self, attribute: cst.Attribute) -> None:
+        if attribute.attr.value in CUTTING_ATTRIBUTES | CUTTING_METHODS:
+            self.cut = self.cut or attribute.attr.value not in ("shape", "size", "dim")
+        else:
+            self.follow(attribute)
+
+    def _into_argument(self, arg: cst.Arg) -> None:
         call = self.training.parents.get(arg)
-        assert call is not None
-        name = (self.training.flow.qualify(call.func) if isinstance(call, cst.Call) else None) or ""
-        package, _, function = name.rpartition(".")
-        if (package == "builtins" and function in PLAIN_BUILTINS) or name.split(".")[0] in ("numpy", "math"):
-            return True
-        return (name.split(".")[0] == "torch" and function in CUTTING_FUNCTIONS) or self.reaches_cut(call)
+        if not isinstance(call, cst.Call):
+            return
+        package, _, function = (self.training.flow.qualify(call.func) or "").rpartition(".")
+        self.collected = self.collected or (isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING)
+        root = package.split(".")[0]
+        if root in ("numpy", "math") or (package == "builtins" and function in PLAIN_BUILTINS) or (root == "torch" and function in CUTTING_FUNCTIONS):
+            self.cut = True
+        else:
+            self.follow(call)
 
     def _parallel(self, element: cst.Element) -> cst.CSTNode | None:
         statement = self.training.parents.get(self.training.parents[element])
         return statement if target_of(statement, element.value) is not None else None
 
-    def _of_binding(self, statement: cst.CSTNode, target: cst.CSTNode | None = None) -> bool:
-        made = [made for made in self.training.made_by_statement(statement) if target is None or made.event.node is target]
-        return any(self.reaches_cut(use.node) for one in made for use in self.training.flow.chains.uses.get(one.event.at, ()))
+    def _into_names(self, statement: cst.CSTNode, target: cst.CSTNode | None = None) -> None:
+        for made in self.training.made_by_statement(statement):
+            if target is None or made.event.node is target:
+                for use in self.training.flow.chains.uses.get(made.event.at, ()):
+                    self.follow(use.node)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
+from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
-from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import UNKNOWN, Fact
 from lintorch.flow.fate import Fate, Fates, parents_of
@@ -20,6 +20,7 @@ from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.saving import Saving, plan_saving
+from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.upstream import Upstream
@@ -176,6 +177,11 @@ class TrainingFlow:
         """Variables with a flag that torch ignores."""
         return tuple(volatile_calls(self))
 
+    @cached_property
+    def needless_graphs(self) -> tuple[CreatedGraph, ...]:
+        """Calls whose create_graph=True nothing needs."""
+        return tuple(needless_graphs(self))
+
     # Facts from elsewhere
 
     def _made_by(self, name: str) -> Fact:
@@ -263,3 +269,13 @@ class TrainingFlow:
     def live_statistics(self) -> tuple[LiveStatistic, ...]:
         """Running statistics and averages of weights updated with a term that has a graph."""
         return tuple(Statistics(self).live())
+
+    @cached_property
+    def tensors_on_context(self) -> tuple[ContextTensor, ...]:
+        """Inputs and outputs that a custom autograd function keeps as attributes of its context."""
+        return tuple(ContextAttributes(self.flow).kept())
+
+    @cached_property
+    def saving_for_backward(self) -> Saving | None:
+        """How `tensors_on_context` can be saved for backward instead."""
+        return plan_saving(self.flow, self.tensors_on_context)
