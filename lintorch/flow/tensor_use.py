@@ -11,14 +11,32 @@ from lintorch.project.module import FunctionEntry
 # Methods that numbers, modules, containers and configurations do not have.
 _METHODS = frozenset(
     {"abs", "acos", "add_", "addmm", "amax", "amin", "argmax", "argmin", "asin", "atan", "baddbmm", "bmm", "ceil", "chunk", "clamp", "clamp_min", "clone"}
-    | {"contiguous", "cos", "cosh", "cumsum", "detach", "diagonal", "dim", "div_", "erf", "exp", "expand", "expand_as", "expm1", "flatten", "floor", "gather"}
-    | {"index_add", "index_select", "is_contiguous", "is_floating_point", "log", "log1p", "log_softmax", "logsumexp", "long", "masked_fill", "masked_select"}
+    | {
+        "contiguous",
+        "copysign",
+        "cos",
+        "cosh",
+        "cumsum",
+        "detach",
+        "diagonal",
+        "dim",
+        "div_",
+        "erf",
+        "exp",
+        "expand",
+        "expand_as",
+        "expm1",
+        "flatten",
+        "floor",
+        "gather",
+    }
+    | {"index_add", "index_select", "is_contiguous", "is_floating_point", "log1p", "log_softmax", "logsumexp", "long", "masked_fill", "masked_select"}
     | {"matmul", "mean", "mm", "movedim", "mul", "mul_", "narrow", "neg", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "norm", "numel"}
-    | {"permute", "pow", "reciprocal", "relu", "repeat", "reshape", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh", "size"}
+    | {"permute", "pow", "reciprocal", "relu", "repeat", "reshape", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh"}
     | {"softmax", "sqrt", "square", "squeeze", "std", "storage_offset", "stride", "sub_", "sum", "t", "tan", "tanh", "topk", "transpose", "tril", "triu"}
     | {"type_as", "unbind", "unfold", "unsqueeze", "untyped_storage", "var", "view", "view_as"}
 )
-_ATTRIBUTES = frozenset({"shape", "is_cuda", "ndim", "is_leaf", "grad_fn", "mT"})
+_ATTRIBUTES = frozenset({"is_cuda", "is_leaf", "grad_fn", "mT"})  # meshes and configurations have a shape, too
 # Functions of torch whose first argument is a list or a string.
 _OF_LISTS = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "meshgrid", "broadcast_tensors", "block_diag", "where"})
 
@@ -50,9 +68,14 @@ def _uses(entry: FunctionEntry) -> Iterator[tuple[str, str]]:
             yield node.value.id, f"`{node.value.id}.{node.attr}` is read on line {node.lineno}"
 
 
+def _is_tensor_method(name: str, call: ast.Call) -> bool:
+    """`x.size(0)` and `x.log()`: a process group has a size, a logger logs something."""
+    return name in _METHODS or (name == "size" and bool(call.args)) or (name == "log" and not call.args and not call.keywords)
+
+
 def _of_call(call: ast.Call, entry: FunctionEntry) -> Iterator[tuple[str, str]]:
     func = call.func
-    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.attr in _METHODS:
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and _is_tensor_method(func.attr, call):
         yield func.value.id, f"`{func.value.id}.{func.attr}()` is called on line {call.lineno}"
     if call.args and isinstance(call.args[0], ast.Name):
         name = entry.module.qualify(func)

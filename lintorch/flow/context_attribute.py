@@ -1,0 +1,177 @@
+"""Inputs and outputs that a custom autograd function keeps as attributes of its context instead of saving them for backward."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintorch.flow.event import Binding, Kind
+from lintorch.flow.fact import Sort
+from lintorch.flow.gradient_return import inputs_with_gradient
+from lintorch.flow.tensor_use import tensor_parameters
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.project.module import ClassEntry, FunctionEntry
+
+_FUNCTIONS = frozenset({"torch.autograd.Function", "torch.autograd.function.Function", "torch.autograd.function.InplaceFunction"})
+
+
+@dataclass(frozen=True, eq=False)
+class ContextTensor:
+    """`ctx.<attribute> = <name>` where the name is an input or an output of the function, with the evidence."""
+
+    statement: cst.Assign
+    target: cst.Attribute
+    value: cst.Name
+    is_output: bool
+    evidence: tuple[str, ...]
+
+    @property
+    def context(self) -> str:
+        """The name of the context."""
+        return self.target.value.value if isinstance(self.target.value, cst.Name) else "ctx"
+
+    @property
+    def attribute(self) -> str:
+        """The attribute of the context."""
+        return self.target.attr.value
+
+
+class ContextAttributes:
+    """What one forward (or setup_context) of a custom autograd function keeps on its context."""
+
+    def __init__(self, flow: FunctionFlow) -> None:
+        self.flow = flow
+
+    @cached_property
+    def owner(self) -> ClassEntry | None:
+        """The custom autograd function this method belongs to."""
+        owner = self.flow.entry.owner
+        if owner is None or self.flow.entry.name not in ("forward", "setup_context"):
+            return None
+        return owner if _FUNCTIONS.intersection(self.flow.project.ancestry(owner).external) else None
+
+    @cached_property
+    def context(self) -> str | None:
+        """The name of the context, where the method has one."""
+        names = self._parameters(self.flow.entry)
+        has_context = self.owner is not None and not (self.flow.entry.name == "forward" and "setup_context" in self.owner.methods)
+        return names[0] if names and has_context else None
+
+    @staticmethod
+    def _parameters(entry: FunctionEntry) -> list[str]:
+        return [node.arg for node in (*entry.node.args.posonlyargs, *entry.node.args.args)]
+
+    def kept(self) -> Iterator[ContextTensor]:
+        """The attributes that hold an input or an output, in the order of the file, but for those that backward empties."""
+        if self.owner is None or self.context is None or not _stores(self.flow.entry.node, self.context):
+            return
+        for statement in self.flow.graph.placements:
+            for target, value in _pairs(statement):
+                if isinstance(target.value, cst.Name) and target.value.value == self.context and not self._is_emptied(target.attr.value):
+                    found = self._tensor(statement, target, value)
+                    if found is not None:
+                        yield found
+
+    def _tensor(self, statement: cst.CSTNode, target: cst.Attribute, value: cst.Name) -> ContextTensor | None:
+        assert isinstance(statement, cst.Assign)
+        output = self._output(value)
+        evidence = output or self._input(value)
+        return ContextTensor(statement, target, value, output is not None, (evidence,)) if evidence is not None else None
+
+    # Outputs
+
+    def _output(self, value: cst.Name) -> str | None:
+        """Evidence that the function returns the value of the name as it stands here."""
+        seen = self.flow.training.seen_by(value)
+        if self.flow.entry.name == "setup_context":
+            third = self._parameters(self.flow.entry)[2:3]
+            return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
+        if not seen or self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE):
+            return None
+        for event in self.flow.graph.events:
+            if (
+                event.kind is Kind.RETURN
+                and isinstance(event.node, cst.Return)
+                and any(self.flow.training.seen_by(name) == seen for name in _names(event.node))
+            ):
+                return f"`{value.value}` is returned on line {self.flow.line(event.node)}"
+        return None
+
+    # Inputs
+
+    def _input(self, value: cst.Name) -> str | None:
+        """Evidence that the name is an input of forward, and a tensor."""
+        forward = self.owner.methods.get("forward") if self.owner is not None else None
+        name = self._input_name(value)
+        if forward is None or name is None:
+            return None
+        return self._gradients(forward).get(name) or tensor_parameters(forward).get(name)
+
+    def _input_name(self, value: cst.Name) -> str | None:
+        """The parameter of forward that the name holds, whatever it is called here."""
+        made = self.flow.training.seen_by(value)
+        if len(made) != 1:
+            return None
+        if self.flow.entry.name == "forward":
+            return value.value if made[0].binding is Binding.PARAMETER else None
+        return self._unpacked_input(value.value, made[0].statement)
+
+    def _unpacked_input(self, name: str, statement: cst.CSTNode | None) -> str | None:
+        """`x, exponent = inputs` in setup_context."""
+        forward = self.owner.methods.get("forward") if self.owner is not None else None
+        inputs = self._parameters(self.flow.entry)[1:2]
+        target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
+        if forward is None or not isinstance(target, cst.Tuple) or not isinstance(statement, cst.Assign) or not isinstance(statement.value, cst.Name):
+            return None
+        names = [element.value.value if isinstance(element.value, cst.Name) else "" for element in target.elements]
+        parameters = self._parameters(forward)
+        fits = [statement.value.value] == inputs and len(names) == len(parameters)
+        return parameters[names.index(name)] if fits and name in names else None
+
+    def _gradients(self, forward: FunctionEntry) -> dict[str, str]:
+        backward = self.owner.methods.get("backward") if self.owner is not None else None
+        skipped = 0 if self.flow.entry.name == "setup_context" else 1
+        return inputs_with_gradient(forward, backward, skipped) if backward is not None else {}
+
+    def _is_emptied(self, attribute: str) -> bool:
+        """Is the attribute bound anew or deleted by another method, such as backward?"""
+        others = (entry for entry in self.owner.methods.values() if entry is not self.flow.entry) if self.owner is not None else ()
+        return any(
+            isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load)
+            for entry in others
+            for node in ast.walk(entry.node)
+        )
+
+
+def _stores(function: ast.AST, context: str) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == context
+        for node in ast.walk(function)
+    )
+
+
+def _pairs(statement: cst.CSTNode) -> Iterator[tuple[cst.Attribute, cst.Name]]:
+    """The attributes a statement stores names to."""
+    if not isinstance(statement, cst.Assign):
+        return
+    for assigned in statement.targets:
+        target, value = assigned.target, statement.value
+        if isinstance(target, cst.Attribute) and isinstance(value, cst.Name):
+            yield target, value
+        elif isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+            for left, right in zip(target.elements, value.elements, strict=True):
+                if isinstance(left.value, cst.Attribute) and isinstance(right.value, cst.Name):
+                    yield left.value, right.value
+
+
+def _names(returned: cst.Return) -> list[cst.Name]:
+    value = returned.value
+    values = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value]
+    return [value for value in values if isinstance(value, cst.Name)]
