@@ -58,6 +58,7 @@ class Outcome:
     result: Any = None
     finite: bool = True
     differentiable: bool = False
+    work: int = 0  # elements that the operations made: what a run costs, the same on every machine
 
     @property
     def rank(self) -> Tuple[int, int]:
@@ -87,6 +88,7 @@ class Watch(TorchFunctionMode):
                 self.outcome.operation = (func, args, kwargs)
             raise
         self.outcome.steps += 1
+        self.outcome.work += sum(tensor.numel() for tensor in tensors_in(made, 1))
         self._follow(args, kwargs, made)
         return made
 

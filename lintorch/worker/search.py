@@ -28,6 +28,7 @@ from .tune import tuned
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 
 RUNS = 400
+CHEAP = 10_000_000  # elements made in one call: up to this nothing cheaper is looked for
 TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
@@ -71,10 +72,17 @@ def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
 
 
 class Pass(NamedTuple):
-    """A plan that passed, and whether its outputs are finite and carry gradients."""
+    """A plan that passed, whether its outputs are finite and carry gradients, and what it costs in elements made."""
 
     plan: Plan
     good: bool
+    work: int
+
+
+def _better(one: Optional[Pass], other: Optional[Pass]) -> Optional[Pass]:
+    """The better of two passes: a good one, then the cheaper one."""
+    known = [found for found in (one, other) if found is not None]
+    return min(known, key=lambda found: (not found.good, found.work)) if known else None
 
 
 class Frontier:
@@ -132,17 +140,17 @@ class Search:
         starts = [*self.fuller(start), start]
         small = [smaller for plan in starts for smaller in self.smaller(plan)]
         mined = self.mined(start)
-        found: Optional[Pass] = None
-        for plans, runs in ((mined[:2], MINED_RUNS), (small, SMALL_RUNS), ([*starts, *mined], RUNS)):
-            if found is None or not found.good:
-                found = self._explore(plans, runs) or found
-        return self._spread(found.plan) if found is not None else self.failure()
+        found = self._explore(mined[:2], MINED_RUNS)
+        if found is None or not found.good or found.work > CHEAP:
+            found = _better(found, self._explore(small, SMALL_RUNS))
+        if found is None or not found.good or (found.work > CHEAP and not small):
+            found = _better(found, self._explore([*starts, *mined], RUNS if found is None else SMALL_RUNS))
+        return self._spread(found) if found is not None else self.failure()
 
-    def _spread(self, plan: Plan) -> Recipe:
+    def _spread(self, found: Pass) -> Recipe:
         """The recipe of a plan with the variants that run more of the wanted lines."""
-        wanted = set(self.hints["lines"])
-        spread = Spread(self.bench, self.space, self.loaded.path, wanted, self._passing, self.method_plan)
-        chosen = spread.spread(plan)
+        spread = Spread(self.bench, self.space, self.loaded.path, set(self.hints["lines"]), self._passing, self.method_plan)
+        chosen = spread.spread(found.plan, cheap=found.work <= CHEAP)
         return self.recipe(chosen[0], chosen[1:])
 
     def _passing(self, plan: Plan, runs: int) -> Optional[Plan]:
@@ -194,7 +202,7 @@ class Search:
             outcome = self.bench.run(plan)
             plan = filled(plan, outcome)
             if outcome.phase == "done" and self.bench.run(plan, fresh=True).phase == "done":
-                passed = Pass(plan, outcome.finite and outcome.differentiable)
+                passed = Pass(plan, outcome.finite and outcome.differentiable, outcome.work)
                 if passed.good:
                     return passed
                 ends = ends if weak is not None else min(ends, self.bench.runs + WEAK_RUNS)

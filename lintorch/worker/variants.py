@@ -32,12 +32,17 @@ class Spread:
         self.explore, self.call_method = explore, call_method
         self.owner: Optional[type] = bench.target if isinstance(bench.target, type) else None
 
-    def spread(self, plan: Plan) -> List[Plan]:
-        """The plan (with another constructor, where only that runs the wanted lines) and the variants worth keeping."""
+    def spread(self, plan: Plan, cheap: bool) -> List[Plan]:
+        """The plan (with another constructor, where only that runs the wanted lines) and the variants worth keeping.
+
+        For a plan that is not cheap only the wanted lines are worth more runs.
+        """
         covered = self.lines(plan)
         if self.wanted - covered and self.owner is not None:
             plan, covered = self._rebuilt(plan, covered)
         chosen = [plan]
+        if not cheap and not self.wanted - covered:
+            return chosen
         for variant in self._variants(plan, covered):
             if len(chosen) >= MOST_CALLS:
                 break
