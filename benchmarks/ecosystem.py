@@ -61,7 +61,7 @@ def study(package: Package, select: Sequence[str], *, fixing: bool) -> dict[str,
 def study_folder(folder: Path, title: str, select: Sequence[str], *, fixing: bool = True) -> dict[str, Any]:
     """Check a copy that is under git and clean; with `fixing` also fix it, audit what changed, and fix that again."""
     chosen = [word for code in select for word in ("--select", code)]
-    facts = {"title": title, "fixing": fixing, **published(folder), "ret504": ret504(folder)}
+    facts = {"title": title, "fixing": fixing, **published(folder), "ret504": len(ret504(folder))}
     default, check = lintorch(folder, "check", "."), lintorch(folder, "check", *chosen, ".")
     fix = lintorch(folder, "--fix", *chosen, ".") if fixing else check
     broken = [*_crashes(default, check, fix), *audit(folder, fix.report)]
@@ -95,12 +95,12 @@ def published(folder: Path) -> dict[str, int]:
     return {"files": len(files), "lines": sum(path.read_bytes().count(b"\n") for path in files)}
 
 
-def ret504(folder: Path) -> int:
-    """How often ruff's RET504 fires."""
+def ret504(folder: Path) -> list[dict[str, Any]]:
+    """What ruff's RET504 reports, every item as its JSON has it."""
     ruff = environment("ruff-0.17.6", ["ruff==0.17.6"]) / "ruff"
     command = [str(ruff), "check", "--isolated", "--no-cache", "--select", "RET504", "--output-format", "json", "--exit-zero", "."]
     out = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-    return sum(item["code"] == "RET504" for item in json.loads(out))
+    return [item for item in json.loads(out) if item["code"] == "RET504"]
 
 
 def _counts(default: Run, check: Run, fix: Run) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from pathlib import Path
 
 import pytest
 
 from benchmarks.audit import audit, kind_of, plain_reason, splice, touched_lines
+from benchmarks.beside_ruff import FORWARD, FREE, METHOD, place
 from benchmarks.packages import put_under_git, table, write_between
 
 BEFORE = "# naïve 😀\nclass A:\n    def forward(self, x):\n        y = x + 1\n        return y\n\n\nlast = 1\n"
@@ -86,6 +88,22 @@ def test_like_reasons_count_together() -> None:
 )
 def test_kinds_of_reasons(reason: str, kind: str) -> None:
     assert kind_of(plain_reason(reason)) == kind
+
+
+@pytest.mark.parametrize(("line", "where"), [(2, FREE), (5, FORWARD), (7, METHOD), (9, FORWARD), (1, FREE)])
+def test_place_of_a_line(line: int, where: str) -> None:
+    code = """\
+def f():
+    a
+class A:
+    def forward(self):
+        a
+    def other(self):
+        a
+    def forward_features(self):
+        def inner(): a
+"""
+    assert place(ast.parse(code), line) is where
 
 
 def test_documents_keep_their_prose(tmp_path: Path) -> None:
