@@ -49,7 +49,7 @@ class _Search:
             self._into_argument(parent)
         elif isinstance(parent, cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor):
             self._into_names(parent)
-        elif isinstance(parent, cst.Call) or carries(parent) or (isinstance(parent, cst.Subscript) and parent.value is node):
+        elif parent is not None and (isinstance(parent, cst.Call) or carries(parent) or (isinstance(parent, cst.Subscript) and parent.value is node)):
             self.follow(parent)
         return self
 

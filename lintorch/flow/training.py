@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.adversarial import LiveSamples, live_samples
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
 from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.covering import Covering
@@ -18,11 +19,13 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
+from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.volatile import Volatile, volatile_calls
 from lintorch.flow.wanting import Wanting, last_name
@@ -181,6 +184,21 @@ class TrainingFlow:
     def needless_graphs(self) -> tuple[CreatedGraph, ...]:
         """Calls whose create_graph=True nothing needs."""
         return tuple(needless_graphs(self))
+
+    @cached_property
+    def optimizers(self) -> Optimizers:
+        """The optimizers in sight and what they train."""
+        return Optimizers(self.flow)
+
+    @cached_property
+    def untrained_runs(self) -> tuple[UntrainedRun, ...]:
+        """Runs with autograd on of networks that nothing trains."""
+        return tuple(untrained_runs(self))
+
+    @cached_property
+    def live_samples(self) -> tuple[LiveSamples, ...]:
+        """Samples that carry one player's graph into the step of the other."""
+        return tuple(live_samples(self))
 
     # Facts from elsewhere
 
