@@ -14,8 +14,9 @@ from lintorch.source.text import Span
 
 if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.best import Best
-    from lintorch.flow.evaluation_scope import Evaluation
+    from lintorch.flow.collecting_hook import CollectingHook
     from lintorch.flow.context_attribute import ContextTensor
+    from lintorch.flow.evaluation_scope import Evaluation
     from lintorch.flow.event import Definition
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
 
 __all__ = [
     "Best",
+    "CollectingHook",
     "ContextTensor",
     "Definition",
     "Drop",

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintorch.flow.adversarial import LiveSamples, live_samples
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
+from lintorch.flow.collecting_hook import CollectingHook, CollectingHooks
 from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
@@ -297,3 +298,8 @@ class TrainingFlow:
     def saving_for_backward(self) -> Saving | None:
         """How `tensors_on_context` can be saved for backward instead."""
         return plan_saving(self.flow, self.tensors_on_context)
+
+    @cached_property
+    def collecting_hooks(self) -> tuple[CollectingHook, ...]:
+        """Stores of forward hooks, registered here for good, that grow by a graph with every pass."""
+        return tuple(CollectingHooks(self.flow).found())
