@@ -81,10 +81,6 @@ class Checker:
         ignored = [code for pattern, codes in settings.per_file_ignores.items() if matches(pattern, path, settings.root) for code in codes]
         return tuple(registered for registered in known[1] if best_fit(ignored, registered) is None)
 
-    def measures_peak(self, settings: Settings) -> bool:
-        """Is a rule switched on whose findings a measured peak must confirm?"""
-        return any(registered.rule.needs is Measurement.PEAK for registered in self._catalogue.select(settings))
-
     def _project(self, path: Path) -> Project:
         from lintorch.project.project import Project
 

@@ -21,12 +21,12 @@ Single = tuple[list[Judged], Draft, Verdict]
 _ROUNDS = 32  # each but the last takes something over, so this is never reached by honest rules
 
 
-def repair(checker: Checker, settings: Settings, verify: Verify, source: Source, in_place: bool) -> FileResult:
+def repair(checker: Checker, settings: Settings, verify: Verify, source: Source, in_place: bool, measure: Verify | None = None) -> FileResult:
     """Fix one file as far as verdicts allow; nothing is written. `in_place` says that the new text will take the old one's place.
 
-    Raises SourceError where the file cannot be parsed.
+    `measure` gives verdicts with the peak memory of both versions (by default `verify` does). Raises SourceError where the file cannot be parsed.
     """
-    work = _Repair(checker, settings, verify, source, source)
+    work = _Repair(checker, settings, verify, measure or verify, source, source)
     first = checker.analyse(source, settings)
     last = work.round_after_round(first)
     if first.withheld:
@@ -42,6 +42,7 @@ class _Repair:
     checker: Checker
     settings: Settings
     verify: Verify
+    measure: Verify
     original: Source
     source: Source
     lineage: Lineage = field(default_factory=Lineage)
@@ -105,7 +106,7 @@ class _Repair:
 
     def _verdict(self, draft: Draft) -> Verdict:
         change = Change(self.source.path.absolute(), draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
-        return self.verify(change)
+        return self.measure(change) if self.measuring else self.verify(change)
 
     def _accept(self, draft: Draft, verdict: Verdict) -> None:
         earlier = [judgement for judgement in self.accepted if judgement.group == draft.group]

@@ -81,8 +81,8 @@ class Workshop:
             return checked(self.checker.analyse(source, settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        verify = self.verifiers.under(settings, self.checker.measures_peak(settings))
-        return repair(self.checker, settings, verify, source, in_place=mode is Mode.FIX)
+        verify, measure = self.verifiers.under(settings), self.verifiers.under(settings, peak=True)
+        return repair(self.checker, settings, verify, source, in_place=mode is Mode.FIX, measure=measure)
 
     def close(self) -> None:
         """End the workers."""

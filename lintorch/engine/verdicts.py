@@ -25,10 +25,10 @@ class Verifiers:
     """One verifier for each settings of a run; their worker processes start with the first question and end with `close`."""
 
     def __init__(self) -> None:
-        self._by_settings: dict[int, tuple[Settings, Verifier]] = {}
+        self._by_settings: dict[tuple[int, bool], tuple[Settings, Verifier]] = {}
 
     def under(self, settings: Settings, peak: bool = False) -> Verify:
-        """What gives verdicts under these settings; it raises UsageError where no version can be run here."""
+        """What gives verdicts under these settings, with `peak` also the peak memory of both versions; it raises UsageError where no version can be run here."""
         return functools.partial(self._verify, settings, peak)
 
     def _verify(self, settings: Settings, peak: bool, change: Change) -> Verdict:
@@ -36,9 +36,10 @@ class Verifiers:
 
         try:
             # Settings hold mappings, so they cannot be hashed; the stored reference keeps the identity from being used again.
-            if id(settings) not in self._by_settings:
-                self._by_settings[id(settings)] = (settings, Verifier(settings, peak=peak))
-            return self._by_settings[id(settings)][1].verify(change)
+            key = id(settings), peak
+            if key not in self._by_settings:
+                self._by_settings[key] = (settings, Verifier(settings, peak=peak))
+            return self._by_settings[key][1].verify(change)
         except VerifierUnavailable as error:
             raise UsageError(f"both versions cannot be run here: {error}") from None
 
