@@ -48,10 +48,14 @@ class _Hook:
     """A hook's code: the flow it can be read in, its body, its parameters (the module left off), and whether the last of them is the output."""
 
     flow: FunctionFlow
-    body: cst.CSTNode
+    body: cst.BaseExpression | None  # of a lambda
     parameters: tuple[str, ...]
     gets_output: bool
-    is_lambda: bool
+
+    @property
+    def is_lambda(self) -> bool:
+        """Is it a lambda, written where it is registered?"""
+        return self.body is not None
 
 
 class CollectingHooks:
@@ -84,14 +88,14 @@ class CollectingHooks:
     def _hook(self, registration: Registration) -> _Hook | None:
         written, output = registration.hook, registration.method == "register_forward_hook"
         if isinstance(written, cst.Lambda):
-            return _Hook(self.flow, written.body, tuple(parameter.name.value for parameter in written.params.params)[1:], output, True)
+            return _Hook(self.flow, written.body, tuple(parameter.name.value for parameter in written.params.params)[1:], output)
         entry = hook_function(self.flow, written)
         if entry is None:
             return None
         try:
             other = self.flow.of(entry)
             names = [node.arg for node in (*entry.node.args.posonlyargs, *entry.node.args.args)]
-            return _Hook(other, other.segment.function.body, tuple(names[2 if entry.receiver else 1 :]), output, False)
+            return _Hook(other, None, tuple(names[2 if entry.receiver else 1 :]), output)
         except Unmappable:
             return None
 
@@ -177,10 +181,11 @@ class CollectingHooks:
 
 
 def _calls(hook: _Hook) -> list[cst.Call]:
-    if not hook.is_lambda:
+    if hook.body is None:
         looped = (event for event in hook.flow.graph.events if event.kind is Kind.CALL and not event.region.within(RegionKind.COMPREHENSION))
         return [event.node for event in looped if isinstance(event.node, cst.Call)]
-    pending, calls = [hook.body], []
+    pending: list[cst.CSTNode] = [hook.body]
+    calls: list[cst.Call] = []
     while pending:
         node = pending.pop()
         calls += [node] if isinstance(node, cst.Call) else []

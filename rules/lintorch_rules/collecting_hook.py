@@ -17,7 +17,8 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         yield rule.finding(
             function,
             hook.place,
-            f"`{hook.container}` gets `{hook.text}` of every forward pass with its graph, and is never cleared nor the hook removed; detach it, and clear or remove",
+            f"`{hook.container}` gets `{hook.text}` of every forward pass with its graph, "
+            "and is never cleared nor the hook removed; detach it, and clear or remove",
             fix=Fix("Store it without its graph", (Replace(hook.value, hook.detached),)) if hook.detached is not None else None,
             severity=Severity.WARNING if hook.covered else Severity.ERROR,
             retains=_retention(hook),
