@@ -28,7 +28,7 @@ class Verifiers:
         self._by_settings: dict[tuple[int, bool], tuple[Settings, Verifier]] = {}
 
     def under(self, settings: Settings, peak: bool = False) -> Verify:
-        """What gives verdicts under these settings, with `peak` also the peak memory of both versions; it raises UsageError where no version can be run here."""
+        """What gives verdicts under these settings, with `peak` the peak memory too; it raises UsageError where no version can be run here."""
         return functools.partial(self._verify, settings, peak)
 
     def _verify(self, settings: Settings, peak: bool, change: Change) -> Verdict:
