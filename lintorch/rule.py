@@ -14,6 +14,7 @@ from lintorch.source.text import Span
 
 if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.best import Best
+    from lintorch.flow.capturing_hook import CapturingHook
     from lintorch.flow.collecting_hook import CollectingHook
     from lintorch.flow.context_attribute import ContextTensor
     from lintorch.flow.evaluation_scope import Evaluation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
 
 __all__ = [
     "Best",
+    "CapturingHook",
     "CollectingHook",
     "ContextTensor",
     "Definition",

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintorch.flow.adversarial import LiveSamples, live_samples
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
+from lintorch.flow.capturing_hook import CapturingHook, CapturingHooks
 from lintorch.flow.collecting_hook import CollectingHook, CollectingHooks
 from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.covering import Covering
@@ -303,3 +304,8 @@ class TrainingFlow:
     def collecting_hooks(self) -> tuple[CollectingHook, ...]:
         """Stores of forward hooks, registered here for good, that grow by a graph with every pass."""
         return tuple(CollectingHooks(self.flow).found())
+
+    @cached_property
+    def capturing_hooks(self) -> tuple[CapturingHook, ...]:
+        """Hooks on tensors that hold the tensor itself or one computed from it."""
+        return tuple(CapturingHooks(self.flow).found())
