@@ -15,7 +15,6 @@ from lintorch.flow.fact import Fact, History, Sort
 from lintorch.flow.hook import Registration, hook_function, is_dropped, registrations
 from lintorch.flow.inference import Inference
 from lintorch.flow.ingredients import ingredients
-from lintorch.flow.torch_names import CUTTING_METHODS
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -36,7 +35,10 @@ class Capture:
 
 @dataclass(frozen=True, eq=False)
 class CapturingHook:
-    """A registration whose hook holds `captures`; `bounded` where all turns of one loop share the closure's names. `detachable`: a detached copy could be held."""
+    """A registration whose hook holds `captures`; `bounded` where all turns of one loop share the closure's names.
+
+    `detachable`: the hook could hold a detached copy instead.
+    """
 
     call: cst.Call
     statement: cst.CSTNode
@@ -76,9 +78,7 @@ class CapturingHooks:
     def _is_computed(self, value: cst.BaseExpression, definition: Definition) -> bool:
         if self.flow.training.upstream.definition(definition).is_live:
             return True
-        if not isinstance(value, cst.Call) or isinstance(value.func, cst.Attribute) and value.func.attr.value in CUTTING_METHODS | {"requires_grad_"}:
-            return False
-        return self._is_held_callable(value.func)
+        return isinstance(value, cst.Call) and self._is_held_callable(value.func)
 
     def _is_held_callable(self, callee: cst.BaseExpression) -> bool:
         """Is a value called, such as a model that was passed in, rather than a function of some module that may make a leaf?"""
@@ -187,9 +187,7 @@ def _free_names(body: cst.CSTNode, own: set[str]) -> Iterator[cst.Name]:
         node = pending.pop()
         if isinstance(node, cst.Name):
             yield from (node,) if node.value not in own else ()
-        elif isinstance(node, cst.Attribute):
-            pending.append(node.value)
-        elif isinstance(node, cst.Arg):
+        elif isinstance(node, cst.Attribute | cst.Arg):
             pending.append(node.value)
         elif not isinstance(node, cst.Lambda | cst.CompFor):
             pending.extend(node.children)
