@@ -34,6 +34,7 @@ class Order:
     search_seconds: float
     search_bytes: int
     peak: bool = False
+    trace: bool = True
 
     def spec(self, text: str) -> LoadSpec:
         """How a worker loads a version of the file."""
@@ -119,7 +120,7 @@ class _Job:
     # --- the original -----------------------------------------------------------------------------------------------------------------
 
     def _run_original(self) -> Outcome:
-        outcome = self._measure("measure", self.change.old, trace=True, peak=self.order.peak, again=self._first_seed())
+        outcome = self._measure("measure", self.change.old, trace=self.order.trace, peak=self.order.peak, again=self._first_seed())
         self._expect(outcome, "the original", {"load": "cannot be loaded: ", "build": "cannot be built: ", "failure": "the original could not be observed: "})
         return outcome
 
@@ -167,7 +168,7 @@ class _Job:
     # --- the rewrite ------------------------------------------------------------------------------------------------------------------
 
     def _run_rewrite(self) -> Outcome:
-        outcome = self._measure("measure", self.change.new, trace=True, peak=self.order.peak)
+        outcome = self._measure("measure", self.change.new, trace=self.order.trace, peak=self.order.peak)
         if outcome.head.get("problem") == "build":
             raise _Settled(Status.REFUTED, f"building it raises {outcome.head['reason']}")
         self._expect(outcome, "the rewrite", {"load": "the rewrite cannot be loaded: ", "match": "", "failure": "the rewrite could not be observed: "})

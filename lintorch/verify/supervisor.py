@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import selectors
 import shutil
 import signal
 import socket
@@ -16,14 +15,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lintorch.verify.exchange import TIMED_OUT, Pipe, exchange, read_message
 from lintorch.worker import protocol
 from lintorch.worker.protocol import BrokenFrame, Frame
 
-TIMED_OUT = "timed out"
 DIED = "lost its process, which the system may have ended for want of memory"
 LEVELS = ("none", "rlimits only", "no-userns", "full")  # weakest first, as the worker reports them
 WORKER = Path(protocol.__file__).parent
@@ -77,6 +76,7 @@ class Outcome:
 
     frames: tuple[Frame, ...] = ()
     lost: str | None = None  # "timed out", "was killed by SIGSEGV", ...
+    processor: float = 0.0  # seconds of processor time the child used, where it was waited for
 
     @property
     def head(self) -> dict[str, Any]:
@@ -154,13 +154,33 @@ class Supervisor:
         branch = self._take_branch()
         if branch is None:
             return Outcome(lost=DIED)
-        data, status, lost = _exchange(branch, key, chunks, deadline)
-        if status is None:
+        data, reply, lost = self._converse(branch, key, chunks, deadline)
+        if reply is None:
             self._end(branch)
-        else:
-            with self._lock:
-                self._idle.append(branch)
-        return _outcome(key, data, status, lost)
+            return _outcome(key, data, None, lost)
+        with self._lock:
+            self._idle.append(branch)
+        return replace(_outcome(key, data, reply["status"], lost), processor=reply["processor"])
+
+    def _converse(self, branch: _Branch, key: bytes, chunks: list[bytes], deadline: float) -> tuple[bytes, dict[str, Any] | None, str | None]:
+        """Have the branch fork a child, send it the job and take what it sends; (bytes, the branch's word on its end, why there is none)."""
+        with contextlib.ExitStack() as pipes:
+            job, result = Pipe(pipes), Pipe(pipes)
+            try:
+                socket.send_fds(branch.channel, [json.dumps({"op": "run", "key": key.hex()}).encode()], [job.reader, result.writer])
+            except OSError:
+                return b"", None, DIED
+            job.close_reader()
+            result.close_writer()
+            data, lost = exchange(job, result, chunks, deadline, _RESULT_BYTES)
+        if lost is not None:
+            return data, None, lost
+        branch.channel.settimeout(max(deadline - time.monotonic(), 0) + _GRACE_SECONDS)
+        try:
+            reply = read_message(branch.channel)
+        except TimeoutError:
+            return data, None, TIMED_OUT
+        return data, reply, None if reply else DIED
 
     # --- the zygote and its branches -------------------------------------------------------------------------------------------------
 
@@ -173,7 +193,7 @@ class Supervisor:
         self._control = ours
         ours.settimeout(_START_SECONDS)
         try:
-            about = _read_message(ours)
+            about = read_message(ours)
         except TimeoutError:
             raise VerifierUnavailable(f"{self.python} did not import torch within {_START_SECONDS} s", "check that interpreter") from None
         ours.settimeout(_GRACE_SECONDS * 10)
@@ -222,7 +242,7 @@ class Supervisor:
         assert self._control is not None
         try:
             socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
-            return _read_message(self._control)
+            return read_message(self._control)
         except OSError:
             return None
 
@@ -271,118 +291,12 @@ def default_interpreter() -> str:
     return sys.executable
 
 
-def _read_message(channel: socket.socket) -> dict[str, Any] | None:
-    """The next line of JSON, None when the other side has hung up."""
-    data = b""
-    while not data.endswith(b"\n"):
-        try:
-            chunk = channel.recv(1 << 16)
-        except ConnectionError:
-            return None
-        if not chunk:
-            return None
-        data += chunk
-    message: dict[str, Any] = json.loads(data)
-    return message
-
-
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-@dataclass
-class _Traffic:
-    """What is still to be sent to a child, and what it has sent."""
-
-    chunks: list[memoryview]
-    received: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-
-def _exchange(branch: _Branch, key: bytes, chunks: list[bytes], deadline: float) -> tuple[bytes, int | None, str | None]:
-    """Start a child, send it the job, take its bytes until it is gone; (bytes, exit status or None if it had to be given up, why)."""
-    job_read, job_write = os.pipe()
-    result_read, result_write = os.pipe()
-    try:
-        socket.send_fds(branch.channel, [json.dumps({"op": "run", "key": key.hex()}).encode()], [job_read, result_write])
-    except OSError:
-        for descriptor in (job_read, job_write, result_read, result_write):
-            os.close(descriptor)
-        return b"", None, DIED
-    os.close(job_read)
-    os.close(result_write)
-    traffic = _Traffic([memoryview(chunk) for chunk in chunks])
-    try:
-        lost = _pump(traffic, job_write, result_read, deadline)
-    finally:
-        os.close(result_read)
-    if lost is None:
-        branch.channel.settimeout(max(deadline - time.monotonic(), 0) + _GRACE_SECONDS)
-        try:
-            reply = _read_message(branch.channel)
-        except TimeoutError:
-            return b"".join(traffic.received), None, TIMED_OUT
-        return b"".join(traffic.received), reply["status"] if reply else None, None if reply else DIED
-    return b"".join(traffic.received), None, lost
-
-
-def _pump(traffic: _Traffic, job_write: int, result_read: int, deadline: float) -> str | None:
-    """Send and receive until the child closes its end; the reason, where it must be given up before."""
-    os.set_blocking(job_write, False)
-    os.set_blocking(result_read, False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(result_read, selectors.EVENT_READ)
-        selector.register(job_write, selectors.EVENT_WRITE)
-        sending = True
-        try:
-            while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return TIMED_OUT
-                for event, _ in selector.select(left):
-                    if event.fd == job_write:
-                        if not _send_some(traffic, job_write):
-                            selector.unregister(job_write)
-                            os.close(job_write)
-                            sending = False
-                    elif not _take_some(traffic, result_read):
-                        return None
-                    elif traffic.size > _RESULT_BYTES:
-                        return "sent more than a result may hold"
-        finally:
-            if sending:
-                os.close(job_write)
-
-
-def _send_some(traffic: _Traffic, job_write: int) -> bool:
-    """Send what the pipe takes; False when there is nothing more to send, or nobody to read it."""
-    if not traffic.chunks:
-        return False
-    try:
-        sent = os.write(job_write, traffic.chunks[0])
-    except BlockingIOError:
-        return True
-    except BrokenPipeError:
-        return False
-    traffic.chunks[0] = traffic.chunks[0][sent:]
-    if not traffic.chunks[0]:
-        del traffic.chunks[0]
-    return bool(traffic.chunks)
-
-
-def _take_some(traffic: _Traffic, result_read: int) -> bool:
-    """Take what is there; False at the end."""
-    try:
-        data = os.read(result_read, 1 << 20)
-    except BlockingIOError:
-        return True
-    traffic.received.append(data)
-    traffic.size += len(data)
-    return bool(data)
 
 
 def _outcome(key: bytes, data: bytes, status: int | None, lost: str | None) -> Outcome:

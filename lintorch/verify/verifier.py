@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from lintorch.settings import Settings
+from lintorch.verify.exchange import TIMED_OUT
 from lintorch.verify.hints import HintMaker
 from lintorch.verify.job import Order, decide
 from lintorch.verify.place import import_place
-from lintorch.verify.supervisor import LEVELS, TIMED_OUT, Outcome, Supervisor, VerifierUnavailable
+from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
 from lintorch.verify.verdict import Change, Status, Verdict
 
 __all__ = ["Verifier", "VerifierUnavailable"]
@@ -24,13 +25,13 @@ __all__ = ["Verifier", "VerifierUnavailable"]
 class Verifier:
     """Runs both versions of changes in confined worker processes. Use as a context manager; the workers end with it.
 
-    `peak` also measures peak live bytes before and after. Entering raises VerifierUnavailable where the interpreter has no torch, or where processes
-    cannot be confined as far as `settings.min_isolation` asks.
+    `peak` also measures peak live bytes before and after; without `trace` no verdict is better than tested. Entering raises VerifierUnavailable
+    where the interpreter has no torch, or where processes cannot be confined as far as `settings.min_isolation` asks.
     """
 
-    def __init__(self, settings: Settings | None = None, root: Path | None = None, *, peak: bool = False) -> None:
+    def __init__(self, settings: Settings | None = None, root: Path | None = None, *, peak: bool = False, trace: bool = True) -> None:
         self.settings = settings or Settings()
-        self._peak = peak
+        self._peak, self._trace = peak, trace
         self._supervisor = Supervisor(self.settings.python, root)
         self._hint_maker = HintMaker(self.settings)
         self._lock = threading.Lock()
@@ -94,4 +95,5 @@ class Verifier:
             search_seconds=self.settings.time_limit / 3,
             search_bytes=self.settings.memory_limit // 4,
             peak=self._peak,
+            trace=self._trace,
         )

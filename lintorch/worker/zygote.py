@@ -137,9 +137,9 @@ def _serve_children(channel: socket.socket, about: Dict[str, Any]) -> None:
             _become_child(channel, job, result, message, about)
         os.close(job)
         os.close(result)
-        status = os.waitpid(pid, 0)[1]
+        _, status, used = os.wait4(pid, 0)
         _empty(about["temp"])
-        _send(channel, {"status": status})
+        _send(channel, {"status": status, "processor": used.ru_utime + used.ru_stime})
 
 
 def _become_child(channel: socket.socket, job: int, result: int, message: Dict[str, Any], about: Dict[str, Any]) -> None:
