@@ -11,7 +11,8 @@ import libcst as cst
 from lintorch.flow.anchor import encloses, loop_of
 from lintorch.flow.event import Definition, Region
 from lintorch.flow.fate import Fate
-from lintorch.flow.keeping import Keeper, Kept
+from lintorch.flow.keeper import Keeper
+from lintorch.flow.keeping import Kept
 from lintorch.flow.tree import children
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _kept(training: TrainingFlow, statement: cst.Assign, value: cst.BaseExpressi
         if made is None or loop is None:
             return None
         return training.keeping.kept(Keeper(made.name, loop, training.fates.of(made)), statement, value)
-    keeper = training.keeping.keeper(target, training.keeping.region(statement)) if isinstance(target, cst.Attribute) else None
+    keeper = training.keeping.keepers.of_sum(target, training.keeping.region(statement)) if isinstance(target, cst.Attribute) else None
     # Comparing it with the next value is the one thing that is done with a best value, and stores it again.
     return training.keeping.kept(replace(keeper, fates=keeper.fates - {Fate.SUMMED}), statement, value) if keeper is not None else None
 

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses, loop_of
+from lintorch.flow.callee_keeping import CalleeKeeping
 from lintorch.flow.event import Binding, Definition, Kind, Region
 from lintorch.flow.fact import DATA, Fact
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
+from lintorch.flow.keeper import Keeper, Keepers
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
-from lintorch.flow.unpacking import written_value
+from lintorch.flow.tree import names_in
 
 if TYPE_CHECKING:
-    from lintorch.flow.function import FunctionFlow
     from lintorch.flow.training import TrainingFlow
     from lintorch.project.module import FunctionEntry
 
-_INSERTING = frozenset({"append", "appendleft", "add"})
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """Something that outlives a turn: its name as the code spells it, the loop it outlives (None for what outlives the call), what becomes of it.
-
-    `bounded`: it starts anew now and then; `is_window`: it holds a fixed number of values.
-    """
-
-    name: str
-    loop: Region | None
-    fates: frozenset[Fate]
-    bounded: bool = False
-    is_window: bool = False
+# Methods that put their last argument into a container, with the number of arguments.
+_INSERTING = {"append": 1, "appendleft": 1, "add": 1, "extend": 1, "insert": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +62,7 @@ class Keeping:
 
     def __init__(self, training: TrainingFlow) -> None:
         self.training, self.flow = training, training.flow
+        self.keepers, self._callees = Keepers(training), CalleeKeeping(training)
 
     def totals(self) -> Iterator[Kept]:
         """Sums and moving averages."""
@@ -83,7 +71,7 @@ class Keeping:
         for statement in self.flow.graph.placements:
             if isinstance(statement, cst.AugAssign | cst.Assign):
                 yield from self._placed_total(statement)
-        yield from self._through_callees(Fate.SUMMED)
+        yield from (self.kept(*found) for found in self._callees.kept(Fate.SUMMED))
 
     def collections(self) -> Iterator[Kept]:
         """What is put into containers, one for each part of a record, and what comprehensions gather."""
@@ -91,10 +79,16 @@ class Keeping:
             yield from self._inserted(call)
         for definition in self.flow.graph.definitions.values():
             yield from self._comprehended(definition)
-        yield from self._through_callees(Fate.COLLECTED)
+        for statement in self.flow.graph.placements:
+            yield from self._joined(statement) if isinstance(statement, cst.AugAssign) else self._placed(statement) if isinstance(statement, cst.Assign) else ()
+        yield from (self.kept(*found) for found in self._callees.kept(Fate.COLLECTED))
 
     def _calls(self) -> list[cst.Call]:
         return [event.node for event in self.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]
+
+    def callee(self, call: cst.Call) -> FunctionEntry | None:
+        """The function of the project that a call runs."""
+        return self._callees.callee(call)
 
     def kept(self, keeper: Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
         """The value as something kept; one that has no graph for certain is not looked at further."""
@@ -155,83 +149,53 @@ class Keeping:
         target = statement.target if isinstance(statement, cst.AugAssign) else statement.targets[0].target
         added = _added(statement)
         if added is not None and isinstance(target, cst.Attribute | cst.Subscript):
-            keeper = self.keeper(target, self.region(statement))
+            keeper = self.keepers.of_sum(target, self.region(statement))
             if keeper is not None:
                 yield self.kept(keeper, statement, added)
-
-    # Keepers
-
-    def keeper(self, place: cst.BaseExpression, region: Region) -> Keeper | None:
-        """What holds the values of a place, if it outlives the turn of the loop (or the call) that `region` belongs to."""
-        while isinstance(place, cst.Subscript):
-            place = place.value
-        if isinstance(place, cst.Attribute):
-            return self._attribute_keeper(place)
-        return self._local_keeper(place, region) if isinstance(place, cst.Name) else None
-
-    def _attribute_keeper(self, place: cst.Attribute) -> Keeper | None:
-        if not isinstance(place.value, cst.Name) or place.value.value != self.flow.entry.receiver or self._is_module_state():
-            return None
-        name = place.attr.value
-        return Keeper(f"self.{name}", None, self.training.fates_of_attribute(name), is_window=self._is_window_attribute(name))
-
-    def _is_module_state(self) -> bool:
-        """State of a module's forward is the business of other rules: it may be read by the loss."""
-        owner = self.flow.entry.owner
-        return owner is not None and self.flow.project.module_evidence(owner) is not None and not self.training.trains
-
-    def _is_window_attribute(self, name: str) -> bool:
-        import ast
-
-        owner = self.flow.entry.owner
-        stores = self.flow.project.attribute_stores(owner).get(name, ()) if owner is not None else ()
-        return any(isinstance(store.value, ast.Call) and any(word.arg == "maxlen" for word in store.value.keywords) for store in stores)
-
-    def _local_keeper(self, place: cst.Name, region: Region) -> Keeper | None:
-        makers = self.training.seen_by(place)
-        if not makers or not all(map(_makes_container, makers)):
-            return None
-        if all(maker.binding is Binding.PARAMETER for maker in makers):
-            # Whoever handed the container in may do anything with it later.
-            return Keeper(place.value, loop_of(region), frozenset({Fate.ESCAPES}))
-        loop, outlived = loop_of(region), None
-        while loop is not None and any(not encloses(loop, maker.event.region) for maker in makers):
-            outlived, loop = loop, loop_of(loop.parent) if loop.parent is not None else None
-        if outlived is None:
-            return None
-        fates = frozenset(fate for maker in makers for fate in self.training.fates.of(maker))
-        bounded = any(encloses(outlived, maker.event.region) for maker in makers) or self._is_emptied(place.value, outlived)
-        return Keeper(place.value, outlived, fates, bounded, any(map(_has_maxlen, makers)))
-
-    def _is_emptied(self, name: str, loop: Region) -> bool:
-        """Is the container emptied within the loop?"""
-        return any(
-            isinstance(call.func, cst.Attribute)
-            and isinstance(call.func.value, cst.Name)
-            and call.func.value.value == name
-            and call.func.attr.value in ("clear", "pop", "popleft", "popitem")
-            and encloses(loop, self.region(call))
-            for call in self._calls()
-        )
 
     # Collections
 
     def _inserted(self, call: cst.Call) -> Iterator[Kept]:
+        """`history.append(loss)`, `history.insert(0, loss)`, `history.extend([loss, error])`."""
         func = call.func
-        if isinstance(func, cst.Attribute) and func.attr.value in _INSERTING and len(call.args) == 1:
-            keeper = self.keeper(func.value, self.region(call))
-            for value in self._parts(call.args[0].value) if keeper is not None else ():
-                assert keeper is not None
-                yield self.kept(keeper, call, value)
+        if not isinstance(func, cst.Attribute) or func.attr.value not in _INSERTING or len(call.args) != _INSERTING[func.attr.value]:
+            return
+        value, keeper = call.args[-1].value, self.keepers.of_collection(func.value, self.region(call), func.attr.value)
+        if keeper is not None and (func.attr.value != "extend" or isinstance(value, cst.List | cst.Tuple)):
+            yield from (self.kept(keeper, call, part) for part in self._parts(value))
+
+    def _joined(self, statement: cst.AugAssign) -> Iterator[Kept]:
+        """`history += [loss]`."""
+        if isinstance(statement.operator, cst.AddAssign) and isinstance(statement.value, cst.List | cst.Tuple):
+            keeper = self.keepers.of_collection(statement.target, self.region(statement))
+            if keeper is not None:
+                yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+
+    def _placed(self, statement: cst.Assign) -> Iterator[Kept]:
+        """`outputs[step] = loss`, where the key is another one in each turn."""
+        target = statement.targets[0].target
+        if len(statement.targets) != 1 or not isinstance(target, cst.Subscript) or isinstance(target.value, cst.Subscript):
+            return
+        keeper = self.keepers.of_collection(target.value, self.region(statement), "")
+        if keeper is not None and self._is_new_key(target, keeper, statement):
+            yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+
+    def _is_new_key(self, target: cst.Subscript, keeper: Keeper, statement: cst.CSTNode) -> bool:
+        """Is the key made in the loop: its target, or a count?"""
+        loop = keeper.loop or loop_of(self.region(statement))
+        names = [name for element in target.slice for name in names_in(element)]
+        return loop is not None and any(encloses(loop, made.event.region) for name in names for made in self.training.seen_by(name))
 
     def _parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-        """The values a display or a partial call holds, else the value itself."""
+        """The values a display, a partial call or a lambda's defaults hold, else the value itself."""
         if isinstance(value, cst.Dict | cst.Tuple | cst.List):
             for element in value.elements:
                 yield from self._parts(element.value)
         elif isinstance(value, cst.Call) and self.flow.qualify(value.func) == "functools.partial":
             for arg in value.args:
                 yield from self._parts(arg.value)
+        elif isinstance(value, cst.Lambda):
+            yield from (parameter.default for parameter in value.params.params if parameter.default is not None)
         else:
             yield value
 
@@ -242,84 +206,21 @@ class Keeping:
             keeper = Keeper(definition.name, None, self.training.fates.of(definition))
             yield self.kept(keeper, definition.statement, value.elt)
 
-    # Callees
-
-    def _through_callees(self, fate: Fate) -> Iterator[Kept]:
-        """Arguments that a function of the project adds to, or puts into, what outlives the call: `meter.update(loss)`."""
-        for call in self._calls():
-            entry = self.callee(call)
-            if entry is not None:
-                for value in _arguments(call, entry, partial(self._keeps, entry, fate)):
-                    keeper = Keeper(_spelled(call.func), loop_of(self.region(call)), frozenset({Fate.ESCAPES}))
-                    yield self.kept(keeper, call, value)
-
-    def callee(self, call: cst.Call) -> FunctionEntry | None:
-        """The function of the project that a call runs: by name, or as the method of an instance made in sight."""
-        from lintorch.project.module import FunctionEntry
-
-        name = self.flow.qualify(call.func)
-        found = self.flow.project.find(name) if name is not None else None
-        if isinstance(found, FunctionEntry):
-            return found
-        cls = self.training.inference.fact(call.func.value).of_class if isinstance(call.func, cst.Attribute) else None
-        return self.flow.project.ancestry(cls).method(call.func.attr.value) if cls is not None and isinstance(call.func, cst.Attribute) else None
-
-    def _keeps(self, entry: FunctionEntry, fate: Fate, parameter: str) -> bool:
-        from lintorch.flow.segment import Unmappable
-
-        try:
-            other = self.flow.of(entry)
-            made = (made for made in other.graph.definitions.values() if made.binding is Binding.PARAMETER and made.name == parameter)
-            runs_backward = entry.owner is not None and any(".backward" in entry.module.source.line(line) for line in _lines(entry.owner.node))
-            return not runs_backward and any(_always(other, definition, fate) for definition in made)
-        except Unmappable:
-            return False
-
-
-def _always(flow: FunctionFlow, definition: Definition, fate: Fate) -> bool:
-    """Has some use that sees this definition alone the fate? `if is_tensor(value): value = value.item()` makes it one of two."""
-    uses = [use for use in flow.chains.uses.get(definition.event.at, ()) if flow.chains.reaching[use.at] == (definition,)]
-    return any(fate in set(flow.training.fates.of_node(use.node)) for use in uses)
-
-
-def _lines(node: object) -> Iterable[int]:
-    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
-    return range(first, (last or first) + 1)
-
-
-def _arguments(call: cst.Call, entry: FunctionEntry, keeps: Callable[[str], bool]) -> Iterator[cst.BaseExpression]:
-    """The arguments whose parameter the callee keeps."""
-    parameters = [parameter.arg for parameter in (*entry.node.args.posonlyargs, *entry.node.args.args)]
-    positional = parameters[1:] if entry.owner is not None and entry.receiver is not None else parameters
-    for index, arg in enumerate(call.args):
-        name = arg.keyword.value if arg.keyword is not None else positional[index] if index < len(positional) and not arg.star else None
-        if name is not None and name in parameters and keeps(name):
-            yield arg.value
-
-
-def _spelled(func: cst.BaseExpression) -> str:
-    if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name):
-        return func.value.value
-    return func.value if isinstance(func, cst.Name) else func.attr.value if isinstance(func, cst.Attribute) else "it"
-
-
-def _makes_container(maker: Definition) -> bool:
-    return maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.List | cst.Dict | cst.Set | cst.Call | cst.ListComp | cst.DictComp)
-
-
-def _has_maxlen(maker: Definition) -> bool:
-    value = written_value(maker)
-    return isinstance(value, cst.Call) and any(arg.keyword is not None and arg.keyword.value == "maxlen" for arg in value.args)
-
 
 def _added(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
     """What a statement adds to its target: `a` of `t += a`, `t = t + a` and `t = 0.9 * t + 0.1 * a` (there with its factor)."""
     if isinstance(statement, cst.AugAssign):
         return statement.value if isinstance(statement.operator, cst.AddAssign | cst.SubtractAssign) else None
-    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1 or not isinstance(statement.value, cst.BinaryOperation):
+    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
         return None
     value, target = statement.value, statement.targets[0].target
-    if not isinstance(value.operator, cst.Add | cst.Subtract):
+    if isinstance(value, cst.IfExp):  # `loss if total is None else total + loss`
+        return _added_in(value.body, target) or _added_in(value.orelse, target)
+    return _added_in(value, target)
+
+
+def _added_in(value: cst.BaseExpression, target: cst.BaseExpression) -> cst.BaseExpression | None:
+    if not isinstance(value, cst.BinaryOperation) or not isinstance(value.operator, cst.Add | cst.Subtract):
         return None
     if _scales(value.left, target):
         return value.right

@@ -64,6 +64,8 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
         yield from _of_assignment(node, looped)
     elif isinstance(node, ast.ExceptHandler):
         yield Seed.EXCEPT
+    elif isinstance(node, ast.Expr) and looped and _is_plain_call(node.value):
+        yield Seed.COLLECTION
     elif isinstance(node, ast.If) and _orders(node.test) and any(_may_keep(inner, looped) for inner in ast.walk(node)):
         yield Seed.KEPT_BEST
 
@@ -92,6 +94,11 @@ def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
         yield Seed.ACCUMULATION
     if isinstance(node.value, ast.ListComp):
         yield Seed.COLLECTION
+
+
+def _is_plain_call(node: ast.expr) -> bool:
+    """A call of a function by its name, for what it does rather than for its result: it may keep its arguments."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "print"
 
 
 def _may_keep(node: ast.AST, looped: bool) -> bool:
