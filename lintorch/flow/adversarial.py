@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses, loop_of
-from lintorch.flow.event import Event, Kind
+from lintorch.flow.event import Event
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.optimizer import Step, overlap
-from lintorch.flow.tree import dotted_name, names_in
+from lintorch.flow.tree import dotted_name
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -109,9 +109,11 @@ class _Pass:
 
     def _is_differentiated(self, value: cst.BaseExpression) -> bool:
         """Is the gradient of the samples themselves asked for, as in a penalty?"""
-        wanted = [event for event in self.training.wanting.events if event.kind is Kind.CALL and event not in {one.event for one in self.training.backwards}]
-        names = {definition.name for definition in self.training.seen_by(value)}
-        return any(names & {name.value for name in names_in(event.node)} for event in wanted)
+        passes = {one.event for one in self.training.backwards}
+        made = set(self.training.seen_by(value))
+        asked = [event.node for event in self.training.wanting.events if event not in passes and isinstance(event.node, cst.Call)]
+        parts = (part for call in asked for arg in call.args for part in ingredients(arg.value, self.training.seen_by))
+        return any(made & set(self.training.seen_by(part)) for part in parts)
 
 
 def _others(steps: tuple[Step, ...], own: frozenset[str]) -> Iterator[Step]:
