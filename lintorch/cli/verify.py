@@ -12,12 +12,12 @@ from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import opened, show, warn
-from lintorch.engine.compare import Compared, Pair, compare
 from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
 from lintorch.source.text import Source, SourceError
+from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
 
 
 def verify(arguments: Arguments) -> int:
@@ -26,7 +26,7 @@ def verify(arguments: Arguments) -> int:
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
     try:
-        pairs = list(_against(arguments.against, new, settings) if arguments.against else _pairs(Path(arguments.paths[0]), new, settings))
+        pairs = list(_against(arguments.against, new, settings) if arguments.against else file_pairs(Path(arguments.paths[0]), new, settings))
     except SourceError as error:
         raise UsageError(str(error)) from None
     verifiers = Verifiers()
@@ -53,19 +53,6 @@ def _paths(arguments: Arguments) -> Path:
         if not Path(name).exists():
             raise UsageError(f"{name}: there is no such file or folder")
     return Path(arguments.paths[-1])
-
-
-def _pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
-    """The files of two folders by their place in them, or two files."""
-    if old.is_dir() != new.is_dir():
-        raise UsageError(f"{old} and {new}: compare two files or two folders")
-    if not old.is_dir():
-        yield Pair(new, Source.read(old), Source.read(new))
-        return
-    before = {file.relative_to(old) for file in discover([old], settings)[0]}
-    after = {file.relative_to(new) for file in discover([new], settings)[0]}
-    for place in sorted(before | after):
-        yield Pair(new / place, Source.read(old / place) if place in before else None, Source.read(new / place) if place in after else None)
 
 
 def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lintorch.engine.compare import Compared
 from lintorch.report.escape import visible
 from lintorch.report.json import verdict
 from lintorch.report.text import VERDICT_STYLES, Line
 from lintorch.report.words import counted, verdict_lines
+from lintorch.verify.pairs import Compared
 
 
 def document(results: Sequence[Compared], failures: Sequence[str]) -> dict[str, Any]:

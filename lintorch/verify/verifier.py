@@ -17,7 +17,7 @@ from lintorch.verify.hints import HintMaker
 from lintorch.verify.job import Order, decide
 from lintorch.verify.place import import_place
 from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
-from lintorch.verify.verdict import Change, Status, Verdict
+from lintorch.verify.verdict import Change, Verdict
 
 __all__ = ["Verifier", "VerifierUnavailable"]
 
@@ -71,8 +71,6 @@ class Verifier:
             outcome = self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
             return self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome
 
-        if change.old == change.new:
-            return Verdict(Status.UNDECIDED, "both texts are the same")
         return decide(self._order(change, examples), run)
 
     def verify_many(self, changes: Sequence[Change], examples: Sequence[Sequence[str]] = ()) -> list[Verdict]:

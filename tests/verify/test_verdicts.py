@@ -235,7 +235,7 @@ CASES = [
     Case("weight norm", NAMED, NESTED, "same-trace", init=INIT + "        self.fc = nn.utils.weight_norm(self.fc)\n"),
     Case("parametrised", NAMED, NESTED, "same-trace", init=INIT + "        nn.utils.parametrizations.spectral_norm(self.fc)\n"),
     Case("empty memory in the constructor", NAMED, NESTED, "same-trace", init=INIT + "        self.fc.bias = nn.Parameter(torch.empty(2))\n"),
-    Case("same text", NAMED, NAMED, "undecided", "same"),
+    Case("same text", NAMED, NAMED, "same-trace"),
 ]
 
 

@@ -1,21 +1,23 @@
-"""Two versions of a file: which of its modules and functions differ, and what running both says about each."""
+"""Two versions of files: which of their modules and functions differ, and what running both says about each."""
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lintorch.engine.dependence import Dependence
-from lintorch.engine.verdicts import Verify
 from lintorch.project.module import Module
 from lintorch.project.project import Project
+from lintorch.settings import Settings, UsageError
+from lintorch.source.discover import discover
 from lintorch.source.parse import parse
 from lintorch.source.text import Source, Span
+from lintorch.verify.dependence import Dependence
 from lintorch.verify.verdict import Change, Status, Verdict
+from lintorch.verify.verifier import Verifier
 
 _VALUED = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 
@@ -38,30 +40,80 @@ class Pair:
     new: Source | None
 
 
-def compare(pair: Pair, verify: Verify, every: bool = False) -> Iterator[Compared]:
+@dataclass(frozen=True)
+class Question:
+    """A class or function that two versions of a file are asked about: the change to run, or the verdict where there is nothing to run."""
+
+    path: str
+    name: str
+    change: Change | None = None
+    verdict: Verdict | None = None
+
+
+def verify_paths(old: Path, new: Path, settings: Settings | None = None, every: bool = False) -> list[Compared]:
+    """The verdicts on what differs between two files or folders (on everything, with `every`), several at a time.
+
+    Raises UsageError for paths that cannot be compared, SourceError for a version that cannot be parsed, VerifierUnavailable where nothing can be run.
+    """
+    settings = settings or Settings()
+    asked = [question for pair in file_pairs(old, new, settings) for question in questions(pair, every)]
+    changes = [question.change for question in asked if question.change is not None]
+    verdicts: Iterator[Verdict] = iter(())
+    if changes:
+        with Verifier(settings) as verifier:
+            verdicts = iter(verifier.verify_many(changes))
+    return [Compared(question.path, question.name, question.verdict or next(verdicts)) for question in asked]
+
+
+def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
+    """The files of two folders by their place in them, or two files; raises UsageError for one of each."""
+    if old.is_dir() != new.is_dir():
+        raise UsageError(f"{old} and {new}: compare two files or two folders")
+    if not old.is_dir():
+        yield Pair(new, Source.read(old), Source.read(new))
+        return
+    before = {file.relative_to(old) for file in discover([old], settings)[0]}
+    after = {file.relative_to(new) for file in discover([new], settings)[0]}
+    for place in sorted(before | after):
+        yield Pair(new / place, Source.read(old / place) if place in before else None, Source.read(new / place) if place in after else None)
+
+
+def compare(pair: Pair, verify: Callable[[Change], Verdict], every: bool = False) -> Iterator[Compared]:
     """The verdicts on the modules of a file that changed (all of them with `every`) and on everything else in it that changed.
 
     Raises SourceError where a version cannot be parsed.
     """
+    for question in questions(pair, every):
+        if question.change is not None:
+            yield Compared(question.path, question.name, verify(question.change))
+        elif question.verdict is not None:
+            yield Compared(question.path, question.name, question.verdict)
+
+
+def questions(pair: Pair, every: bool = False) -> Iterator[Question]:
+    """What is to be asked about two versions of a file; raises SourceError where one cannot be parsed."""
     if pair.old is None:
         return
+    path = str(pair.path)
     old = _module(pair.path, pair.old)
     if pair.new is None:
-        yield from (Compared(str(pair.path), name, Verdict(Status.UNDECIDED, "the new version has no such file")) for name in _modules(old))
+        yield from (_open_question(path, name, "the new version has no such file") for name in _modules(old))
         return
     new = _module(pair.path, pair.new)
     differing = _Difference(Dependence(old), Dependence(new), every)
-    for name in (*differing.modules, *differing.functions):
-        yield Compared(str(pair.path), name, _verdict(pair.path, old, new, name, verify))
-    for name in differing.rest:
-        yield Compared(str(pair.path), name, Verdict(Status.UNDECIDED, "it changed, and nothing in this file that can be run uses it"))
+    yield from (_question(pair.path, old, new, name) for name in (*differing.modules, *differing.functions))
+    yield from (_open_question(path, name, "it changed, and nothing in this file that can be run uses it") for name in differing.rest)
 
 
-def _verdict(path: Path, old: Module, new: Module, name: str, verify: Verify) -> Verdict:
+def _open_question(path: str, name: str, reason: str) -> Question:
+    return Question(path, name, verdict=Verdict(Status.UNDECIDED, reason))
+
+
+def _question(path: Path, old: Module, new: Module, name: str) -> Question:
     if name not in (new.classes.keys() | new.functions.keys()):
-        return Verdict(Status.UNDECIDED, f"the new version has no `{name}`")
+        return _open_question(str(path), name, f"the new version has no `{name}`")
     probes, lines = _changed_places(old, new, name)
-    return verify(Change(path.absolute(), name, old.source.text, new.source.text, lines, probes))
+    return Question(str(path), name, Change(path.absolute(), name, old.source.text, new.source.text, lines, probes))
 
 
 def _module(path: Path, source: Source) -> Module:
