@@ -51,7 +51,7 @@ def classes(root: Path) -> Iterator[tuple[str, str]]:
 
 def _is_module(node: ast.ClassDef) -> bool:
     bases = [ast.unparse(base) for base in node.bases]
-    has_forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" and not part.decorator_list[:1] == ["staticmethod"] for part in node.body)
+    has_forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" and part.decorator_list[:1] != ["staticmethod"] for part in node.body)
     return has_forward and bool(bases) and not any(base.endswith(("Function", "Protocol")) for base in bases)
 
 
@@ -100,7 +100,7 @@ def in_child(work: Callable[[], Any], seconds: float) -> tuple[Any, str | None]:
         _quiet()
         try:
             answer: Any = {"value": work()}
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever ends the work is the answer
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
         with os.fdopen(writer, "w") as stream:
             json.dump(answer, stream)
@@ -278,8 +278,11 @@ def report(records: list[dict[str, Any]]) -> None:
         stages = collections.Counter(record["stage"] for record in found)
         ok = stages["ok"]
         other = stages["child"] + stages["differs"]
-        print(f"{package:30} {len(found):7} {ok:8} {100 * ok / len(found):4.0f} % {stages['load']:6} {stages['search']:6} {stages['run']:4} {stages['doubt']:5} {other:5}"
-              f"  {sum(record['seconds'] for record in found) / len(found):6.1f}")
+        print(
+            f"{package:30} {len(found):7} {ok:8} {100 * ok / len(found):4.0f} % {stages['load']:6} {stages['search']:6} "
+            f"{stages['run']:4} {stages['doubt']:5} {other:5}"
+            f"  {sum(record['seconds'] for record in found) / len(found):6.1f}"
+        )
     ok = sum(record["stage"] == "ok" for record in records)
     print(f"all: {ok} of {len(records)} = {100 * ok / max(len(records), 1):.1f} %")
     reasons = collections.Counter((record["stage"], re.sub(r"\d+", "#", str(record["reason"]))[:110]) for record in records if record["stage"] != "ok")
@@ -317,8 +320,11 @@ def _run_all(chosen: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     search.warm_up()
     done = {(record["package"], record["file"], record["symbol"]) for record in read(chosen.out)}
-    todo = [entry for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed)
-            if (entry[0].name, entry[1], entry[2]) not in done]
+    todo = [
+        entry
+        for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed)
+        if (entry[0].name, entry[1], entry[2]) not in done
+    ]
     children = []
     for number in range(chosen.jobs):
         child = os.fork()

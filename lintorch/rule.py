@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
     from lintorch.flow.statistic import LiveStatistic
+    from lintorch.flow.volatile import Volatile
 
 __all__ = [
     "Best",
@@ -50,6 +51,7 @@ __all__ = [
     "Span",
     "Statement",
     "Temporary",
+    "Volatile",
     "moves",
 ]
 

@@ -71,9 +71,9 @@ class GradMode:
         strict = GradMode(self.entry, self.project, self.qualify, trains=False)
         current: Region | None = region
         while current is not None:
-            if current.kind is RegionKind.WITH and isinstance(current.node, cst.With):
-                if any(strict._of_manager(item.item) is Gradients.MAYBE for item in current.node.items):
-                    return True
+            items = current.node.items if current.kind is RegionKind.WITH and isinstance(current.node, cst.With) else ()
+            if any(strict._of_manager(item.item) is Gradients.MAYBE for item in items):
+                return True
             current = current.parent
         return False
 

@@ -13,13 +13,39 @@ from typing import Any
 Value = dict[str, Any]
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
 }
 # Functions of torch that make a tensor out of constants; what else is called is not run for a hint.
 _TENSOR_MAKERS = frozenset(
-    "torch." + name for name in ("randn", "rand", "zeros", "ones", "randint", "arange", "tensor", "full", "empty", "linspace", "eye", "LongTensor", "FloatTensor", "randperm")
+    "torch." + name
+    for name in ("randn", "rand", "zeros", "ones", "randint", "arange", "tensor", "full", "empty", "linspace", "eye", "LongTensor", "FloatTensor", "randperm")
 )
-_TENSOR_METHODS = frozenset({"long", "float", "bool", "double", "int", "half", "unsqueeze", "to", "view", "reshape", "repeat", "t", "requires_grad_", "permute", "transpose", "abs", "squeeze"})
+_TENSOR_METHODS = frozenset(
+    {
+        "long",
+        "float",
+        "bool",
+        "double",
+        "int",
+        "half",
+        "unsqueeze",
+        "to",
+        "view",
+        "reshape",
+        "repeat",
+        "t",
+        "requires_grad_",
+        "permute",
+        "transpose",
+        "abs",
+        "squeeze",
+    }
+)
 _LARGEST = 1 << 20
 _DEEPEST = 12
 

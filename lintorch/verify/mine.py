@@ -168,7 +168,8 @@ def _in_tree(tree: ast.Module, name: str, qualify: Callable[[ast.expr], str | No
 
 def _usages_of(node: ast.Call, build: list[list[object]], scope: _Scope, folder: Folder, where: str) -> Iterator[Usage]:
     called = [call for call in (folder.arguments(made) for made in _calls_of_made(node, scope)) if call]
-    yield from ({"build": build, "call": call, "where": where} for call in called[:3])
+    for call in called[:3]:
+        yield {"build": build, "call": call, "where": where}
     if not called:
         yield {"build": build, "call": None, "where": where}
 
@@ -186,7 +187,10 @@ def _is_super_init(node: ast.Call, owner: ast.ClassDef, name: str) -> bool:
 def _calls_of_made(node: ast.Call, scope: _Scope) -> Iterator[ast.Call]:
     """Where `m = Net(...)`: the calls `m(...)`; and `Net(...)(...)`."""
     names = {
-        ast.unparse(target) for statement in _own_nodes(scope) if isinstance(statement, ast.Assign) and _strip(statement.value) is node for target in statement.targets
+        ast.unparse(target)
+        for statement in _own_nodes(scope)
+        if isinstance(statement, ast.Assign) and _strip(statement.value) is node
+        for target in statement.targets
     }
     for other in _own_nodes(scope):
         if isinstance(other, ast.Call) and (other.func is node or ast.unparse(other.func) in names):
@@ -195,7 +199,11 @@ def _calls_of_made(node: ast.Call, scope: _Scope) -> Iterator[ast.Call]:
 
 def _strip(node: ast.expr) -> ast.expr:
     """`Net(...)` in `Net(...).to(device)`, `Net(...).eval()`."""
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("to", "cuda", "cpu", "eval", "train", "double", "half", "float"):
+    while (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("to", "cuda", "cpu", "eval", "train", "double", "half", "float")
+    ):
         node = node.func.value
     return node
 

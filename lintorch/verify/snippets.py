@@ -7,9 +7,9 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(?:python|py|pycon)?[^\n]*\n(.*?)^[ \t]*```", re.S | re.M | re.I)
-_INDENTED = re.compile(r"(?:^|\n)[^\n]*(?:::|Examples?:?|Usage:?|Example usage:?|-{3,})[ \t]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", re.I)
-_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.) ?", re.M)
+_FENCE = re.compile(r"^[ \t]*```[ \t]*(?:python|py|pycon)?[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+_INDENTED = re.compile(r"(?:^|\n)[^\n]*(?:::|Examples?:?|Usage:?|Example usage:?|-{3,})[ \t]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", re.IGNORECASE)
+_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.) ?", re.MULTILINE)
 
 
 def snippets(text: str) -> Iterator[ast.Module]:

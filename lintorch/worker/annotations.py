@@ -8,7 +8,7 @@ import enum
 import inspect
 import numbers
 import typing
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 
@@ -95,8 +95,8 @@ def _plain(annotation: type) -> Sort:
         return Sort("table", object=annotation)
     if issubclass(annotation, (list, tuple)) or annotation in _SEQUENCES:
         return Sort("sequence", container="list" if issubclass(annotation, list) else "tuple", object=annotation if hasattr(annotation, "_fields") else None)
-    if annotation is collections.abc.Callable:
-        return Sort("function")
+    if annotation is collections.abc.Callable:  # type: ignore[comparison-overlap]
+        return Sort("function")  # type: ignore[unreachable]
     return Sort("config", object=annotation)
 
 
@@ -141,6 +141,3 @@ def annotated(function: Any, parameter: inspect.Parameter) -> Sort:
         return sort_of(resolve(parameter.annotation, function))
     except Exception:
         return UNKNOWN
-
-
-

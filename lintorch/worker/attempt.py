@@ -252,12 +252,14 @@ class Bench:
                 tagger.note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,))
 
     def _backward(self, outcome: Outcome) -> None:
-        wanted = [tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
+        wanted = [
+            tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
+        ]
         outcome.differentiable = bool(wanted)
         outcome.finite = all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
         if wanted:
             total = sum((torch.view_as_real(tensor) if tensor.is_complex() else tensor).float().sum() for tensor in wanted)
-            total.backward()
+            total.backward()  # type: ignore[union-attr]
 
 
 def _plain_tree(result: Any) -> Any:

@@ -94,5 +94,3 @@ def method_of_line(owner: type, path: str, line: int) -> Optional[str]:
         if tree is not None and body is not None and body.__code__.co_filename == path and tree.lineno <= line <= (tree.end_lineno or tree.lineno):
             return name
     return None
-
-

@@ -64,7 +64,12 @@ def globals_of(place: Place) -> List[Any]:
 def classes_with(known: Iterable[Any], attributes: List[str], exclude: Any = None, modules: bool = True) -> Iterator[Named]:
     """Classes among known objects that have all the attributes (`block.expansion`)."""
     for found in known:
-        if isinstance(found, type) and found is not exclude and issubclass(found, torch.nn.Module) == modules and all(declares(found, name) for name in attributes):
+        if (
+            isinstance(found, type)
+            and found is not exclude
+            and issubclass(found, torch.nn.Module) == modules
+            and all(declares(found, name) for name in attributes)
+        ):
             named = name_of(found)
             if named is not None:
                 yield named
@@ -79,7 +84,9 @@ def declares(found: type, attribute: str) -> bool:
 def choose_module(wanted: Any, uses: Uses, build: Builder) -> Iterator[Value]:
     """A submodule: one that passes its input on, with the attributes that are read of it; one of the class asked for."""
     asked = [attribute for attribute in dict.fromkeys(uses.attributes) if not hasattr(torch.nn.Module, attribute) and not attribute.startswith("_")]
-    through = Built(THROUGH, (), tuple((attribute, Literal(vocabulary.whole_number(attribute))) for attribute in asked if attribute not in ("weight", "bias", "training")))
+    through = Built(
+        THROUGH, (), tuple((attribute, Literal(vocabulary.whole_number(attribute))) for attribute in asked if attribute not in ("weight", "bias", "training"))
+    )
     real = build(wanted) if isinstance(wanted, type) and wanted is not torch.nn.Module and not inspect.isabstract(wanted) else None
     if real is not None and wanted.forward is not torch.nn.Module.forward:
         yield real

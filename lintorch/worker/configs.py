@@ -110,5 +110,3 @@ def _small(name: str, value: int) -> int:
     if known is not None:
         return min(value, max(known, 1)) if known else min(value, vocabulary.DIM - 1)
     return min(value, vocabulary.DIM)
-
-

@@ -283,7 +283,7 @@ def _view(call: Call, error: str) -> Alternatives:
 
 def _rank_needed(call: Call, error: str) -> Alternatives:
     """Operations that name dimensions: permute, transpose, unsqueeze, mean(dim), size(dim)."""
-    tensor = call[0][0] if call[0] else call[1].get("input")
+    tensor: Any = call[0][0] if call[0] else call[1].get("input")
     if not _is_tensor(tensor):
         return
     numbers = _numbers([*call[0][1:], *call[1].values()])
@@ -359,7 +359,8 @@ def _multi_head(call: Call, error: str) -> Alternatives:
 
 
 def _padding_mask(call: Call, query: torch.Tensor, key: torch.Tensor) -> Alternatives:
-    padding, mask = call[1].get("key_padding_mask"), call[1].get("attn_mask")
+    padding: Any = call[1].get("key_padding_mask")
+    mask: Any = call[1].get("attn_mask")
     if _is_tensor(padding) and key.dim() == 3:
         yield (Rank(padding, 2), Size(padding, 0, key.shape[1]), Size(padding, 1, key.shape[0]))
     if _is_tensor(mask) and key.dim() == 3:
@@ -443,19 +444,69 @@ def _einsum(call: Call, error: str) -> Alternatives:
         for axis, letter in enumerate(term):
             if sizes.setdefault(letter, tensor.shape[axis]) != tensor.shape[axis]:
                 yield (Size(tensor, axis, sizes[letter]),)
-                yield from ((Size(other, place.index(letter), tensor.shape[axis]),) for place, other in zip(terms, tensors) if letter in place and len(place) == other.dim())
+                yield from (
+                    (Size(other, place.index(letter), tensor.shape[axis]),)
+                    for place, other in zip(terms, tensors)
+                    if letter in place and len(place) == other.dim()
+                )
 
 
 _RULES: Dict[str, Callable[[Call, str], Alternatives]] = {
-    "linear": _linear, "bilinear": _broadcast, "batch_norm": _batch_norm, "instance_norm": _batch_norm, "layer_norm": _layer_norm, "rms_norm": _layer_norm, "group_norm": _group_norm,
-    "embedding": _embedding, "embedding_bag": _embedding, "matmul": _matmul, "__matmul__": _matmul, "bmm": _matmul, "mm": _matmul, "mv": _matmul, "baddbmm": _broadcast,
-    "cat": _cat, "concat": _cat, "concatenate": _cat, "stack": _stack, "view": _view, "reshape": _view, "unflatten": _unflatten, "permute": _permute,
-    "split": _split, "split_with_sizes": _split, "scaled_dot_product_attention": _attention, "multi_head_attention_forward": _multi_head,
-    "gather": _index, "scatter": _index, "scatter_": _index, "scatter_add_": _index, "scatter_add": _index, "index_select": _index, "index_add": _index, "index_add_": _index,
-    "take_along_dim": _index, "__getitem__": _subscript, "masked_fill": _masked, "masked_fill_": _masked, "masked_select": _masked,
-    "cross_entropy": _class_loss, "nll_loss": _class_loss, "mse_loss": _same_shape, "l1_loss": _same_shape, "smooth_l1_loss": _same_shape, "huber_loss": _same_shape,
-    "binary_cross_entropy": _same_shape, "binary_cross_entropy_with_logits": _same_shape, "kl_div": _same_shape,
-    "interpolate": _interpolate, "upsample": _interpolate, "grid_sample": _interpolate, "pixel_shuffle": _pixel_shuffle, "pixel_unshuffle": _pixel_shuffle, "einsum": _einsum,
+    "linear": _linear,
+    "bilinear": _broadcast,
+    "batch_norm": _batch_norm,
+    "instance_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "rms_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "embedding": _embedding,
+    "embedding_bag": _embedding,
+    "matmul": _matmul,
+    "__matmul__": _matmul,
+    "bmm": _matmul,
+    "mm": _matmul,
+    "mv": _matmul,
+    "baddbmm": _broadcast,
+    "cat": _cat,
+    "concat": _cat,
+    "concatenate": _cat,
+    "stack": _stack,
+    "view": _view,
+    "reshape": _view,
+    "unflatten": _unflatten,
+    "permute": _permute,
+    "split": _split,
+    "split_with_sizes": _split,
+    "scaled_dot_product_attention": _attention,
+    "multi_head_attention_forward": _multi_head,
+    "gather": _index,
+    "scatter": _index,
+    "scatter_": _index,
+    "scatter_add_": _index,
+    "scatter_add": _index,
+    "index_select": _index,
+    "index_add": _index,
+    "index_add_": _index,
+    "take_along_dim": _index,
+    "__getitem__": _subscript,
+    "masked_fill": _masked,
+    "masked_fill_": _masked,
+    "masked_select": _masked,
+    "cross_entropy": _class_loss,
+    "nll_loss": _class_loss,
+    "mse_loss": _same_shape,
+    "l1_loss": _same_shape,
+    "smooth_l1_loss": _same_shape,
+    "huber_loss": _same_shape,
+    "binary_cross_entropy": _same_shape,
+    "binary_cross_entropy_with_logits": _same_shape,
+    "kl_div": _same_shape,
+    "interpolate": _interpolate,
+    "upsample": _interpolate,
+    "grid_sample": _interpolate,
+    "pixel_shuffle": _pixel_shuffle,
+    "pixel_unshuffle": _pixel_shuffle,
+    "einsum": _einsum,
 }
 for _dims in (1, 2, 3):
     _RULES[f"conv{_dims}d"] = _convolution(_dims)
@@ -480,7 +531,10 @@ def demands(operation: Tuple[Any, Tuple[Any, ...], Dict[str, Any]], error: BaseE
 def _general(call: Call, error: str) -> Alternatives:
     """For operations without a rule of their own: dtypes by the error, dimensions by their names, broadcasting."""
     tensors = [value for value in (*call[0], *call[1].values()) if _is_tensor(value)]
-    if any(word in error for word in ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer")):
+    if any(
+        word in error
+        for word in ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer")
+    ):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point() or tensor.dtype == torch.bool)
     if "loat" in error or "ouble" in error or "Long" in error or "Bool" in error or "bool" in error or "Byte" in error:
         yield from ((Fill(tensor, "normal"),) for tensor in tensors if not tensor.is_floating_point())

@@ -19,12 +19,17 @@ def needs_subclass(target: type, failure: str) -> bool:
 def subclasses(loaded: Loaded) -> List[type]:
     """Subclasses of the loaded class in its module that are not abstract themselves, in the order of the file."""
     complete(loaded.module)
-    found = [kind for kind in _derived(loaded.object) if kind.__module__ == loaded.module.__name__ and not inspect.isabstract(kind) and _is_reachable(kind, loaded.module)]
+    found = [
+        kind
+        for kind in _derived(loaded.object)
+        if kind.__module__ == loaded.module.__name__ and not inspect.isabstract(kind) and _is_reachable(kind, loaded.module)
+    ]
     return list(dict.fromkeys(found))[:MOST]
 
 
 def _derived(kind: type) -> Iterator[type]:
-    for child in kind.__subclasses__():
+    children: List[type] = kind.__subclasses__()
+    for child in children:
         yield child
         yield from _derived(child)
 

@@ -67,7 +67,9 @@ def _merged(pairs: Sequence[Sequence[Any]], start: Arguments, function: Any) -> 
     shape = signature(function)
     if shape is None:
         return None
-    names = [parameter.name for parameter in list(shape.parameters.values())[1:] if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)]
+    names = [
+        parameter.name for parameter in list(shape.parameters.values())[1:] if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in shape.parameters.values())
     known: Dict[str, Value] = {}
     for key, data in pairs:
@@ -82,5 +84,3 @@ def _merged(pairs: Sequence[Sequence[Any]], start: Arguments, function: Any) -> 
 def _ordered(known: Dict[str, Value], start: Arguments) -> Arguments:
     merged: List[Tuple[str, Value]] = [(key, known.pop(path_name((key,)), value)) for key, value in start]
     return tuple(merged) + tuple((f"={name}", value) for name, value in known.items())
-
-

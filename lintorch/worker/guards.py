@@ -29,7 +29,8 @@ def guarded(frame: Optional[types.FrameType], roots: Tuple[str, ...]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _is_guarded(filename: str, line: int) -> bool:
-    """Is the line inside a `try` that catches ImportError, or a `with suppress`? Read off the indentation: parsing whole files takes longer than importing them."""
+    """Is the line inside a `try` that catches ImportError, or a `with suppress`?"""
+    # Read off the indentation: parsing whole files takes longer than importing them.
     lines = linecache.getlines(filename)
     depth = _indent(lines[line - 1]) if 0 < line <= len(lines) else 0
     for above in range(line - 2, -1, -1):

@@ -36,8 +36,15 @@ def built(found: type, depth: int = 0) -> Optional[Built]:
     if named is None or shape is None or depth >= _DEEPEST:
         return None
     place = Place(found.__init__, found, building=True)  # type: ignore[misc]
-    wanted = [parameter for parameter in shape.parameters.values() if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)]
-    given = tuple((f"={parameter.name}" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name, build_candidates(place, parameter, depth + 1)[0]) for parameter in wanted)
+    wanted = [
+        parameter
+        for parameter in shape.parameters.values()
+        if parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    ]
+    given = tuple(
+        (f"={parameter.name}" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name, build_candidates(place, parameter, depth + 1)[0])
+        for parameter in wanted
+    )
     return Built(named, given)
 
 
@@ -158,7 +165,31 @@ def _dtype(fill: str) -> str:
     return {"ids": "int64", "bools": "bool", "mask": "bool"}.get(fill, "float32")
 
 
-_WHOLE = frozenset({"h", "w", "height", "width", "t", "n", "num_frames", "num_heads", "batch_size", "seq_len", "seq_length", "length", "size", "hw", "nh", "nw", "step", "layer_idx", "epoch", "k", "max_len"})
+_WHOLE = frozenset(
+    {
+        "h",
+        "w",
+        "height",
+        "width",
+        "t",
+        "n",
+        "num_frames",
+        "num_heads",
+        "batch_size",
+        "seq_len",
+        "seq_length",
+        "length",
+        "size",
+        "hw",
+        "nh",
+        "nw",
+        "step",
+        "layer_idx",
+        "epoch",
+        "k",
+        "max_len",
+    }
+)
 
 
 def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
@@ -248,5 +279,3 @@ def _call_tensors(sort: Sort, name: str, uses: Uses) -> Iterator[Value]:
             shapes = [vocabulary.sizes({1: "b", 2: "bd", 3: "bsd", 4: "bchw", 5: "bcthw"}.get(uses.rank, "b" + "2" * (uses.rank - 1)))]
     for shape in shapes:
         yield replace(first, shape=shape)
-
-

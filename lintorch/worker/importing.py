@@ -13,13 +13,15 @@ import os
 import re
 import sys
 import types
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from .guards import guarded
 from .sliced import SlicedModule, absolute, is_main_guard, names_bound, names_read
 from .standin import LEDGER, stand_in
 
-_TRAINING_CALLS = frozenset({"backward", "step", "zero_grad", "fit", "parse_args", "parse_known_args", "cuda", "load_state_dict", "read_csv", "imread", "init_process_group"})
+_TRAINING_CALLS = frozenset(
+    {"backward", "step", "zero_grad", "fit", "parse_args", "parse_known_args", "cuda", "load_state_dict", "read_csv", "imread", "init_process_group"}
+)
 _TRAINING_TEXT = re.compile(r"\.(%s)\(" % "|".join(sorted(_TRAINING_CALLS)))
 
 
@@ -168,7 +170,9 @@ class ProjectFinder(importlib.abc.MetaPathFinder):
             return None
         text = self.served.text if wanted or place.path == self.served.place.path else None
         loader = SlicedLoader(place, text, self.roots) if self._slices(fullname, place) else self._whole(fullname, place, text)
-        return loader and importlib.util.spec_from_file_location(fullname, place.path, loader=loader, submodule_search_locations=_search(place))
+        if loader is None:
+            return None
+        return importlib.util.spec_from_file_location(fullname, place.path, loader=loader, submodule_search_locations=_search(place))
 
     def _slices(self, fullname: str, place: Place) -> bool:
         if fullname == self.served.name:

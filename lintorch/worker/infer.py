@@ -6,7 +6,7 @@ import ast
 import inspect
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional
 
 import torch
 
@@ -18,7 +18,22 @@ _DEPTH = 5
 _TEXT_METHODS = frozenset({"lower", "upper", "startswith", "endswith", "split", "format", "strip", "casefold"})
 _TABLE_METHODS = frozenset({"items", "keys", "values", "get", "setdefault"})
 _LIST_METHODS = frozenset({"append", "extend", "insert"})
-_MODULE_METHODS = frozenset({"parameters", "named_parameters", "children", "named_children", "modules", "state_dict", "load_state_dict", "eval", "train", "requires_grad_", "apply", "forward"})
+_MODULE_METHODS = frozenset(
+    {
+        "parameters",
+        "named_parameters",
+        "children",
+        "named_children",
+        "modules",
+        "state_dict",
+        "load_state_dict",
+        "eval",
+        "train",
+        "requires_grad_",
+        "apply",
+        "forward",
+    }
+)
 _SHARED_WITH_MODULES = frozenset({"to", "device", "dtype", "float", "half", "cuda", "cpu", "type", "requires_grad_", "apply", "weight", "bias"})
 _MAKES_SIZES = frozenset({"zeros", "ones", "empty", "rand", "randn", "arange", "linspace", "full", "eye", "tril", "triu", "Size"})
 
@@ -65,7 +80,7 @@ def expression_uses(place: Place, attribute: str) -> Uses:
     if tree is not None:
         attribute_uses(tree, attribute, found, anything=True)
         for kept in list(found.stored) if place.owner is not None else []:
-            for method in methods(place.owner):
+            for method in methods(place.owner):  # type: ignore[arg-type]
                 attribute_uses(method, kept, found)
     return found
 
@@ -236,7 +251,7 @@ self_marker = object()
 def target_of(callee: Any, building: bool) -> Optional[Place]:
     """The function that really receives the arguments when `callee` is called, with `self` bound."""
     if isinstance(callee, type):
-        return Place(callee.__init__, callee, building=True) if plain(callee.__init__) is not None else None
+        return Place(callee.__init__, callee, building=True) if plain(callee.__init__) is not None else None  # type: ignore[misc]
     if isinstance(callee, torch.nn.Module):
         return Place(type(callee).forward, type(callee), callee)
     return Place(callee, building=building) if plain(callee) is not None else None
@@ -310,5 +325,3 @@ def sort_for(place: Place, parameter: inspect.Parameter) -> Sort:
         inferred = infer(place, parameter.name)
         return inferred if inferred.kind != "unknown" or sort.kind == "unknown" else sort
     return sort
-
-

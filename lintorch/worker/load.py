@@ -81,7 +81,7 @@ def _enter(spec: LoadSpec, way: Way) -> types.ModuleType:
     serve_lines(spec["path"], spec["text"])
     sys.meta_path.insert(0, ProjectFinder(roots, Served(name, place, spec["text"]), way.sliced, way.eager))
     builtins.__import__ = StandInImport(roots, way.generous)
-    with _time_limit(IMPORT_SECONDS):
+    with _TimeLimit(IMPORT_SECONDS):
         return importlib.import_module(name)
 
 
@@ -97,7 +97,7 @@ def _leave(roots: Sequence[str]) -> None:
         builtins.__import__ = builtins.__import__.original
 
 
-class _time_limit:
+class _TimeLimit:
     """Raise ImportTimeout in the main thread after so many seconds of processor time; where there are no timers, the job's own limit must do."""
 
     def __init__(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import torch
 
-from .values import Arguments, Built, Code, Items, Literal, Named, Record, Table, Tensor, Value
+from .values import Arguments, Built, Items, Literal, Named, Record, Table, Tensor, Value
 
 
 class Missing(Exception):
@@ -67,8 +67,8 @@ class Maker:
             # A clone, since code may write into its inputs, which a leaf that wants a gradient does not allow.
             return made.requires_grad_().clone() if self.with_grad and made.is_floating_point() else made
         if isinstance(value, Items):
-            made = [self.make(item) for item in value.items]
-            return tuple(made) if value.kind == "tuple" else made
+            items = [self.make(item) for item in value.items]
+            return tuple(items) if value.kind == "tuple" else items
         if isinstance(value, Table):
             return {key: self.make(item) for key, item in value.items}
         if isinstance(value, Named):
@@ -189,7 +189,7 @@ def _with_attributes(value: Built) -> Arguments:
 
 def arguments_source(arguments: Arguments) -> str:
     """Arguments as they stand between the parentheses of a call."""
-    parts = []
+    parts: List[str] = []
     for name, value in arguments:
         if name.startswith("**"):
             parts.extend(f"{key}={source(item)}" for key, item in getattr(value, "items", ()))
@@ -223,4 +223,4 @@ def _tensor_source(value: Tensor) -> str:
         return f"torch.ones({shape}, dtype=torch.{value.dtype})"
     if value.fill == "bools":
         return f"(torch.rand({shape}) > 0.4)" + ("" if not dtype else f".to(torch.{value.dtype})")
-    return f"torch.{dict(normal='randn', unit='rand').get(value.fill, value.fill)}({shape}{dtype})"
+    return f"torch.{ {'normal': 'randn', 'unit': 'rand'}.get(value.fill, value.fill) }({shape}{dtype})"

@@ -49,7 +49,9 @@ def _tree(filename: str) -> Optional[ast.Module]:
 def statement_at(filename: str, line: int) -> List[ast.stmt]:
     """The statements that cover a line, innermost first."""
     tree = _tree(filename)
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)] if tree is not None else []
+    found = (
+        [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)] if tree is not None else []
+    )
     return sorted(found, key=lambda node: (-node.lineno, (node.end_lineno or node.lineno)))
 
 
@@ -82,7 +84,11 @@ def _einops(outcome: Outcome, text: str) -> Alternatives:
         pattern = names.get("pattern")
         if "einops" in frame.f_code.co_filename and isinstance(pattern, str):
             tensors = list(tensors_in(names.get("tensor", names.get("tensors", names.get("x")))))
-            known = {key: value for key, value in (names.get("axes_lengths") or {}).items() if isinstance(value, int)} if isinstance(names.get("axes_lengths"), dict) else {}
+            known = (
+                {key: value for key, value in (names.get("axes_lengths") or {}).items() if isinstance(value, int)}
+                if isinstance(names.get("axes_lengths"), dict)
+                else {}
+            )
             for tensor in tensors[:1]:
                 yield from _pattern(pattern.partition("->")[0], tensor, known)
             return
@@ -221,7 +227,7 @@ def _modulo(node: ast.BinOp, frame: types.FrameType) -> Alternatives:
     left, right = evaluate(node.left, frame), evaluate(node.right, frame)
     if isinstance(left, int) and isinstance(right, int) and right > 0 and left % right:
         yield (Divisible(left, right),)
-        yield from ((Equal(right, divisor),) for divisor in (right - 1, right // 2, 4, 2, 1) if 0 < divisor and left % divisor == 0)
+        yield from ((Equal(right, divisor),) for divisor in (right - 1, right // 2, 4, 2, 1) if divisor > 0 and left % divisor == 0)
 
 
 _PAIRS = (
@@ -242,7 +248,7 @@ _PAIRS = (
 def _numbers_in_text(outcome: Outcome, text: str) -> Alternatives:
     """Well-known messages with the number that was got and the one that was wanted."""
     for pattern, (got, want) in _PAIRS:
-        match = re.search(pattern, text, re.S)
+        match = re.search(pattern, text, re.DOTALL)
         if match is not None:
             yield (Equal(int(match.group(got)), int(match.group(want))),)
             yield (Equal(int(match.group(want)), int(match.group(got))),)
@@ -289,8 +295,19 @@ def _number_pairs(outcome: Outcome, text: str) -> Alternatives:
             yield from ((Equal(got, want),) for want in found[:6] if want not in (got, 0))
 
 
-_TOO_SMALL = ("too small", "Kernel size can't be greater", "less than", "more than 1 value per channel", "Padding size should be", "at least", "greater than actual", "larger than")
-_NOT_NEGATIVE = re.compile(r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit", re.I)
+_TOO_SMALL = (
+    "too small",
+    "Kernel size can't be greater",
+    "less than",
+    "more than 1 value per channel",
+    "Padding size should be",
+    "at least",
+    "greater than actual",
+    "larger than",
+)
+_NOT_NEGATIVE = re.compile(
+    r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit", re.IGNORECASE
+)
 
 
 def _everything(outcome: Outcome, text: str) -> Alternatives:

@@ -106,7 +106,7 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
             if thing is owner and not isinstance(owner, (int, str, float, bool, type(None), torch.Tensor)):
                 yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
-            for path, leaf in _named_leaves(arguments, spoken(outcome)):
+            for path, _leaf in _named_leaves(arguments, spoken(outcome)):
                 yield _put(plan, building, path, Record(((name, attribute_value(name)),)))
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
@@ -116,9 +116,7 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
 
 def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: str, outcome: Outcome) -> Iterator[Plan]:
     for guess in attribute_values(name):
-        if isinstance(value, Record):
-            yield _put(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
-        elif isinstance(value, Built):
+        if isinstance(value, (Record, Built)):
             yield _put(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
 
 
@@ -130,7 +128,9 @@ def attribute_value(name: str) -> Value:
 def attribute_values(name: str) -> List[Value]:
     """Guesses at a config's attribute by its name."""
     spoken_name = vocabulary.words(name)
-    if spoken_name in ("model", "data", "train", "net", "network", "encoder", "decoder", "config", "cfg", "backbone", "params") or spoken_name.endswith(("_config", "_cfg", "_args")):
+    if spoken_name in ("model", "data", "train", "net", "network", "encoder", "decoder", "config", "cfg", "backbone", "params") or spoken_name.endswith(
+        ("_config", "_cfg", "_args")
+    ):
         return [Record(), Literal(32)]
     if vocabulary.sounds_real(name):
         return [Literal(vocabulary.real_number(name))]
@@ -154,12 +154,12 @@ def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
     """Add the key to a dict of ours, or choose among the keys there are."""
     missing = error.args[0] if error.args else None
     for building, arguments in _parts(plan):
-        for path, leaf in _tables(arguments):
+        for path, table in _tables(arguments):
             if isinstance(missing, (str, int)):
                 value = attribute_value(str(missing)) if building else named_tensor(str(missing))
-                yield _put(plan, building, path, replace(leaf, items=(*leaf.items, (missing, value))))
-        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
-            if isinstance(leaf, Literal) and leaf.value == missing:
+                yield _put(plan, building, path, replace(table, items=(*table.items, (missing, value))))
+        for path, spelled in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(spelled, Literal) and spelled.value == missing:
                 for key in _keys_there(outcome, missing):
                     yield _put(plan, building, path, Literal(key))
 
@@ -206,7 +206,10 @@ def _named_values(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Val
 
 def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
     if isinstance(leaf, Literal) and isinstance(leaf.value, (int, float)):
-        if any(word in text for word in ("not iterable", "not subscriptable", "has no len", "must be an iterable", "'int' object is not")) and "callable" not in text:
+        if (
+            any(word in text for word in ("not iterable", "not subscriptable", "has no len", "must be an iterable", "'int' object is not"))
+            and "callable" not in text
+        ):
             number = leaf.value if not isinstance(leaf.value, bool) else vocabulary.whole_number(name)
             yield Items("list", (Literal(number),) * 2)
             yield Items("list", (Literal(number),) * 4)
@@ -216,9 +219,14 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
             yield Named("lintorch.worker.stubs:Through")
         if "str" in text or "string" in text:
             yield Literal("relu")
-        if isinstance(leaf.value, bool) or isinstance(leaf.value, float):
+        if isinstance(leaf.value, (bool, float)):
             yield Literal(vocabulary.whole_number(name))
-    elif isinstance(leaf, Items) and leaf.items and all(isinstance(item, Literal) for item in leaf.items) and ("not subscriptable" in text or "not iterable" in text or "has no len" in text):
+    elif (
+        isinstance(leaf, Items)
+        and leaf.items
+        and all(isinstance(item, Literal) for item in leaf.items)
+        and ("not subscriptable" in text or "not iterable" in text or "has no len" in text)
+    ):
         yield replace(leaf, items=(Items("list", leaf.items),) * len(leaf.items))
         yield from _singled(leaf, text)
     elif isinstance(leaf, Items) and leaf.items and ("list" in text or "tuple" in text):
@@ -236,7 +244,13 @@ def _singled(leaf: Items, text: str) -> Iterator[Value]:
 
 def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Lists that were too short: all of them as long as the error asks (or 3, 4, 5), then one by one."""
-    lists = [(building, path, items) for building, arguments in _parts(plan) for name, value in arguments for path, items in _item_lists(value, (name,)) if items.items]
+    lists = [
+        (building, path, items)
+        for building, arguments in _parts(plan)
+        for name, value in arguments
+        for path, items in _item_lists(value, (name,))
+        if items.items
+    ]
     asked = re.search(r"to unpack \(expected (?:at least )?(\d)", str(outcome.error))
     for length in [int(asked.group(1))] if asked is not None else [4, 3, 5]:
         changed = plan
@@ -321,7 +335,9 @@ def _texts_compared(outcome: Outcome) -> List[str]:
     for frame, line in own_frames(outcome)[:2]:
         for statement in statement_at(frame.f_code.co_filename, line)[-2:]:
             for node in ast.walk(statement):
-                sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [key for key in node.keys if key] if isinstance(node, ast.Dict) else []
+                sides = (
+                    [node.left, *node.comparators] if isinstance(node, ast.Compare) else [key for key in node.keys if key] if isinstance(node, ast.Dict) else []
+                )
                 for side in sides:
                     known = evaluate(side, frame) if isinstance(side, (ast.Constant, ast.Name, ast.Attribute, ast.List, ast.Tuple, ast.Set, ast.Call)) else None
                     parts = [known] if isinstance(known, str) else list(known) if isinstance(known, (list, tuple, set, frozenset, dict)) else []

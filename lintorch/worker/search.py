@@ -23,9 +23,9 @@ from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
 from .tree import signature
-from .variants import Spread
 from .tune import tuned
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
+from .variants import Spread
 
 RUNS = 400
 CHEAP = 10_000_000  # elements made in one call: up to this nothing cheaper is looked for
@@ -61,12 +61,12 @@ def warm_up() -> None:
 def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
     result = Search(loaded, hints, budget).run()
-    if "failure" in result and isinstance(loaded.object, type) and needs_subclass(loaded.object, str(result["failure"])):
+    if "failure" in result and isinstance(loaded.object, type) and needs_subclass(loaded.object, str(result["failure"])):  # type: ignore[typeddict-item]
         for kind in subclasses(loaded):
             symbol = kind.__qualname__
             other = Search(replace(loaded, object=kind, symbol=symbol), hints, budget).run()
             if "failure" not in other:
-                other["notes"] = [*other.get("notes", []), f"{loaded.symbol} is run through its subclass {symbol}"]  # type: ignore[typeddict-unknown-key,typeddict-item]
+                other["notes"] = [*other.get("notes", []), f"{loaded.symbol} is run through its subclass {symbol}"]
                 return other
     return result
 
@@ -323,5 +323,3 @@ def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Ca
         positional, keywords = maker.arguments(from_json(arguments))
         calls.append((method, tuple(positional), keywords))
     return target, calls
-
-

@@ -4,7 +4,6 @@ Two uses: a file whose import is unwanted (a training script), and the `__init__
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -99,7 +98,7 @@ def statements(tree: ast.Module, path: str) -> List[Statement]:
     return found
 
 
-_OWN_DICT = types.ModuleType.__dict__["__dict__"]
+_OWN_DICT: Any = types.ModuleType.__dict__["__dict__"]  # type: ignore[index]
 
 
 def _own(module: types.ModuleType) -> Dict[str, Any]:
@@ -136,7 +135,8 @@ class SlicedModule(types.ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Importing a submodule sets it on its package. Where the package binds the same name (`from .norm import norm`), that binding wins, and it is yet to come.
+        # Importing a submodule sets it on its package. Where the package binds the same name (`from .norm import norm`), that
+        # binding wins, and it is yet to come.
         if isinstance(value, types.ModuleType) and value.__name__ == f"{self.__name__}.{name}" and _own(self)[_SLICE].binds(name):
             return
         super().__setattr__(name, value)
@@ -206,7 +206,7 @@ class Slice:
             try:
                 exec(self.parts[at].code, _own(module))
             except Exception as error:
-                self.errors.update({bound: error for bound in self.parts[at].binds})
+                self.errors.update(dict.fromkeys(self.parts[at].binds, error))
 
     def provide_all(self, module: types.ModuleType) -> None:
         """Execute every statement."""

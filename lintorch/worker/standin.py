@@ -11,7 +11,6 @@ import functools
 import types
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
-
 _MARK = "_lintorch_stand_in"
 
 

@@ -34,7 +34,7 @@ def plain(function: Any) -> Optional[types.FunctionType]:
         elif isinstance(function, (types.MethodType, staticmethod, classmethod)):
             function = function.__func__
         elif hasattr(function, "__wrapped__") and isinstance(function, types.FunctionType):
-            function = function.__wrapped__
+            function = function.__wrapped__  # type: ignore[attr-defined]
         else:
             break
     return function if isinstance(function, types.FunctionType) else None

@@ -131,4 +131,4 @@ def _is_small(outcome: Outcome) -> bool:
 
 def _guess(now: int, gap: Gap, dims: int) -> int:
     """The size that would do if what is got were proportional to it."""
-    return max(round(now * (gap.want / max(gap.got, 1)) ** (1 / dims)), 1)
+    return max(int(round(now * (gap.want / max(gap.got, 1)) ** (1 / dims))), 1)

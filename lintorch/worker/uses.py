@@ -202,7 +202,7 @@ def _note_subscript(found: Uses, parent: ast.Subscript) -> None:
 
 def _note_compare(found: Uses, node: ast.AST, parent: ast.Compare) -> None:
     others = [parent.left, *parent.comparators]
-    for other, operator in zip(others[1:], parent.ops):
+    for operator in parent.ops:
         if isinstance(operator, (ast.Is, ast.IsNot)):
             found.none_test = True
         elif isinstance(operator, (ast.Gt, ast.Lt, ast.GtE, ast.LtE)):

@@ -117,7 +117,7 @@ class Spread:
         return best, seen
 
     def _build_values(self, build: Arguments, name: str, constants: List[Any]) -> List[Value]:
-        current = dict((path_name((key,)), value) for key, value in build).get(name)
+        current = {path_name((key,)): value for key, value in build}.get(name)
         default = signature(self.owner.__init__).parameters[name].default if self.owner is not None else None  # type: ignore[misc,union-attr]
         now = current.value if isinstance(current, Literal) else default
         found: List[Value] = []

@@ -16,31 +16,55 @@ BATCH, LENGTH, SIDE = 2, 16, 16
 # Whole numbers that a constructor takes, or a config holds.
 _NUMBERS: Tuple[Tuple[str, int], ...] = (
     (r"batch_size|^bs$|n_batch", BATCH),
-    (r"heads?_(dims?|size|width|channels)|dims?_(per_)?heads?|channels_per_heads?|num_head_channels|d_head|^d_[kv]$|^dim_[kqv]+$|^[qkv]_dim$|hidden_per_head|head_features", 8),
+    (
+        r"heads?_(dims?|size|width|channels)|dims?_(per_)?heads?|channels_per_heads?|num_head_channels|d_head|^d_[kv]$|^dim_[kqv]+$|^[qkv]_dim$|hidden_per_head|head_features",
+        8,
+    ),
     (r"(kv|key_value|query)_(n_?)?(heads?|groups)|n_kv|num_kv|kv_heads?", 2),
     (r"n?_?heads?|num_attention|nhead|n_head|attn_heads|attention_heads", 4),
     (r"kernels?|k_?size|filter_(size|len|length|width)|ks|conv_(size|width)|d_conv|conv_kernel|kernel_width", 3),
     (r"strides?|dilations?|^groups$|subsampling|subsample|hop|decimat\w*|dilate|cardinality|interval", 1),
     (r"(num|n|norm)_groups|groups_num|groupnorm_groups|gn_groups", 4),
-    (r"pad(ding)?_(idx|token|index|id)|bos|eos|cls_\w+|sep_\w+|unk\w*|blank|ignore_\w+|mask_token|start_token|end_token|token_id|\w+_token_id|idx|token_index|layer_idx|layer_id|layer_index|index|rank|^pad_\w+$", 0),
+    (
+        r"pad(ding)?_(idx|token|index|id)|bos|eos|cls_\w+|sep_\w+|unk\w*|blank|ignore_\w+|mask_token|start_token|end_token|token_id|\w+_token_id|idx|token_index|layer_idx|layer_id|layer_index|index|rank|^pad_\w+$",
+        0,
+    ),
     (r"^pad(ding)?$|padding_size", 1),
     (r"patch(es)?_(size|height|width|len|length)|^patch(es)?$|tubelet\w*|temporal_patch_size", 4),
     (r"windows?|block_len|chunk_size|chunk_len|neighborhood", 4),
-    (r"vocab|vocab_size|vocabulary_size|num_embeddings|n_?tokens?|num_tokens|n_words|num_words|dict_size|n_symbols|n_items|num_items|n_users|num_users|item_num|user_num|codebook_size|num_codes|"
-     r"n_entit\w+|n_relation\w*|num_entities|num_relations|token_num|ntoken|bins|n_vocab|n_embeddings|vocabulary", 32),
+    (
+        r"vocab|vocab_size|vocabulary_size|num_embeddings|n_?tokens?|num_tokens|n_words|num_words|dict_size|n_symbols|n_items|num_items|n_users|num_users|item_num|user_num|codebook_size|num_codes|"
+        r"n_entit\w+|n_relation\w*|num_entities|num_relations|token_num|ntoken|bins|n_vocab|n_embeddings|vocabulary",
+        32,
+    ),
     (r"^(num_|n_)?(in_|input_|image_|img_|pixel_)?(chans|colou?rs)$", 3),
-    (r"(img|image|input|crop|sample|spatial|grid|board|map)_?(size|res|resolution|height|width)$|^(size|height|width|resolution|h|w|res|side)$|(image|img)_dims?|(feat|feature)_(size|res|resolution|height|width)", 32),
-    (r"(max_?|seq_?|context_?|sequence_?|text_?|source_?|target_?|block_?|sentence_?|src_?|tgt_?|n_?|num_?|pred_?|prediction_?|forecast_?|label_?|input_chunk_?|output_chunk_?|clip_?|signal_?|out_?|hist\w*_)+"
-     r"(len|length|seq_?len|positions?|ctx|context|seq|seqlen|lens|size_seq)|n_ctx|seq_?len|max_len|maxlen|context_size|horizon|n_positions|max_position\w*|ctx_len|^length$|lookback|(n_|num_|max_)frames|"
-     r"^frames$|time_?steps|n_time|(num|n|max)_patches|max_period_len|seq_length|max_seq_length|sequence_length|block_size|window_length|past_len|input_size_seq|history\w*|positions", LENGTH),
-    (r"n?_?layers?|depths?|blocks?|stacks?|stages?|repeats?|(n|num)_?hops?|iters?|iterations|loops|levels?|num_downs|recurr\w*|steps$|n_res|num_res\w*|times|num_convs?|n_convs?|nlayers|n_?layer|repetitions|"
-     r"num_modules|rounds|order|refinements?|cycles", 2),
+    (
+        r"(img|image|input|crop|sample|spatial|grid|board|map)_?(size|res|resolution|height|width)$|^(size|height|width|resolution|h|w|res|side)$|(image|img)_dims?|(feat|feature)_(size|res|resolution|height|width)",
+        32,
+    ),
+    (
+        r"(max_?|seq_?|context_?|sequence_?|text_?|source_?|target_?|block_?|sentence_?|src_?|tgt_?|n_?|num_?|pred_?|prediction_?|forecast_?|label_?|input_chunk_?|output_chunk_?|clip_?|signal_?|out_?|hist\w*_)+"
+        r"(len|length|seq_?len|positions?|ctx|context|seq|seqlen|lens|size_seq)|n_ctx|seq_?len|max_len|maxlen|context_size|horizon|n_positions|max_position\w*|ctx_len|^length$|lookback|(n_|num_|max_)frames|"
+        r"^frames$|time_?steps|n_time|(num|n|max)_patches|max_period_len|seq_length|max_seq_length|sequence_length|block_size|window_length|past_len|input_size_seq|history\w*|positions",
+        LENGTH,
+    ),
+    (
+        r"n?_?layers?|depths?|blocks?|stacks?|stages?|repeats?|(n|num)_?hops?|iters?|iterations|loops|levels?|num_downs|recurr\w*|steps$|n_res|num_res\w*|times|num_convs?|n_convs?|nlayers|n_?layer|repetitions|"
+        r"num_modules|rounds|order|refinements?|cycles",
+        2,
+    ),
     (r"experts?", 4),
     (r"top_?k|^k$|topk|experts_per_tok|per_tok", 2),
-    (r"reduction|reduce|ratio|expan\w*|factors?|mult\w*|upscale|scale_factor|scales?|squeeze|shrink|downsampl\w*|upsampl\w*|^r$|rank|compression|growth|reduction_ratio|downscale", 2),
+    (
+        r"reduction|reduce|ratio|expan\w*|factors?|mult\w*|upscale|scale_factor|scales?|squeeze|shrink|downsampl\w*|upsampl\w*|^r$|rank|compression|growth|reduction_ratio|downscale",
+        2,
+    ),
     (r"class(es)?|nclass|labels?|categor\w*|(n|num)_outputs|num_out|(n|num)_types?|(n|num)_act(ions)?|n_cls|num_cls|nc|ncls|attributes|tags", 5),
-    (r"num_quer\w+|n_quer\w+|anchors?|(num|n)_points|neighbou?rs?|(num|n)_nodes|(num|n)_samples?|(num|n)_slots|num_mem\w*|(num|n)_\w*bins|num_bases|basis|mixtures?|components|num_gaussians|^[nm]$|degree|"
-     r"num_\w+_tokens|clusters|prototypes|num_views|agents?|n_agents|samples|directions|capsules|quantiles|variables|series|node_num|num_node", 4),
+    (
+        r"num_quer\w+|n_quer\w+|anchors?|(num|n)_points|neighbou?rs?|(num|n)_nodes|(num|n)_samples?|(num|n)_slots|num_mem\w*|(num|n)_\w*bins|num_bases|basis|mixtures?|components|num_gaussians|^[nm]$|degree|"
+        r"num_\w+_tokens|clusters|prototypes|num_views|agents?|n_agents|samples|directions|capsules|quantiles|variables|series|node_num|num_node",
+        4,
+    ),
     (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
 )
 
@@ -151,7 +175,7 @@ def text(name: str) -> Optional[str]:
 class Role(NamedTuple):
     """What a forward parameter probably holds: a fill, and the shapes to try.
 
-    Shapes are written in letters: b batch, s sequence, d features, c channels, h w sides, t frames, e edges, k a head's features, l samples of a signal, and digits.
+    Shapes are written in letters: b batch, s sequence, d features, c channels, h w sides, t frames, e edges, k a head's features, l samples, and digits.
     """
 
     fill: str
@@ -176,15 +200,24 @@ _ROLES: Tuple[Tuple[str, Role], ...] = (
     (r"pixel_values|^(img|image|images|imgs|pixel|frame|rgb|depth_map|lq|hr|lr)s?\d*$|^image$|^im$|pixels", Role("normal", ("bchw", "bcthw", "bchwt"))),
     (r"videos?|clip|voxels?|volume|frames", Role("normal", ("bcthw", "btchw", "bchw"))),
     (r"^(t|time|timesteps?|step|sigmas?|noise_levels?|log_snr)$|time_steps?|timesteps?", Role("unit", ("b", "bd"))),
-    (r"^(temb|emb|embedding|time_emb|t_emb|time_embed|cond|conditioning|style|latents?|noise|z|c|context_vector|global_cond|vec|pooled|cond_emb|g|w|styles)$|pooled\w*|temb", Role("normal", ("bd", "bsd", "bchw"))),
+    (
+        r"^(temb|emb|embedding|time_emb|t_emb|time_embed|cond|conditioning|style|latents?|noise|z|c|context_vector|global_cond|vec|pooled|cond_emb|g|w|styles)$|pooled\w*|temb",
+        Role("normal", ("bd", "bsd", "bchw")),
+    ),
     (r"wav\w*|audios?|speech|signals?|^sig$|mixture|mix", Role("normal", ("bl", "bcl", "l"))),
     (r"spec\w*|mels?|fbank|log_mels?", Role("normal", ("bcs", "bsc", "bchw"))),
     (r"^(h|h0|hx|hidden|cell|c0|prev_state|memory_state|states?)$", Role("normal", ("bd", "bsd"))),
     (r"adj\w*|graph|laplacian|supports?", Role("normal", ("ss", "bss"))),
-    (r"encoder_hidden\w*|hidden_states?|\w*embeds?|context|memory|^(q|k|v|query|key|value|queries|keys|values)$|tokens|seq|^(src|tgt)$|encoder_out\w*|enc_out", Role("normal", ("bsd", "bchw", "bd"))),
+    (
+        r"encoder_hidden\w*|hidden_states?|\w*embeds?|context|memory|^(q|k|v|query|key|value|queries|keys|values)$|tokens|seq|^(src|tgt)$|encoder_out\w*|enc_out",
+        Role("normal", ("bsd", "bchw", "bd")),
+    ),
     (r"coords?|points|pos|xyz|positions|boxes|bbox(es)?|rois", Role("normal", ("bs3", "s3", "b4"))),
     (r"^(obs|observations?|actions?|act|rewards?|obs_next)$", Role("normal", ("bd", "bsd"))),
-    (r"(image|text|video|audio|student|teacher|global|user|item|graph|node)_features?|logits|preds?|predictions?|probs?|scores", Role("normal", ("bd", "bsd", "bchw"))),
+    (
+        r"(image|text|video|audio|student|teacher|global|user|item|graph|node)_features?|logits|preds?|predictions?|probs?|scores",
+        Role("normal", ("bd", "bsd", "bchw")),
+    ),
     (r"feats?|features?|fmaps?|maps?", Role("normal", ("bchw", "bsd", "bd"))),
 )
 _ANY = Role("normal", ("bsd", "bchw", "bd", "bcthw", "b", "bssd"))

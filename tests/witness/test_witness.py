@@ -286,7 +286,13 @@ def test_both_runs_see_the_same_random_numbers_and_the_caller_s_stay() -> None:
 def test_the_witness_is_a_value_for_json() -> None:
     seen = measure(lambda: lambda: None, steps=2, warmup=1)
     assert json.loads(json.dumps(seen.as_dict())) == {
-        "steps": 2, "nodes_per_step": 0, "bytes_per_step": 0, "held_bytes": 0, "held_nodes": 0, "peak_bytes": 0, "collectable": False,
+        "steps": 2,
+        "nodes_per_step": 0,
+        "bytes_per_step": 0,
+        "held_bytes": 0,
+        "held_nodes": 0,
+        "peak_bytes": 0,
+        "collectable": False,
     }
     with pytest.raises(AttributeError):
         seen.steps = 3  # type: ignore[misc]

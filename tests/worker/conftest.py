@@ -43,6 +43,8 @@ def project(tmp_path: Path, imports_restored: None) -> Load:
             (tmp_path / name).write_text(content)
         first = next(iter(files))
         module = first.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        return load({"path": str(tmp_path / first), "text": files[first] if text is None else text, "symbol": symbol, "module": module, "roots": [str(tmp_path)]})
+        return load(
+            {"path": str(tmp_path / first), "text": files[first] if text is None else text, "symbol": symbol, "module": module, "roots": [str(tmp_path)]}
+        )
 
     return write_and_load

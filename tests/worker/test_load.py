@@ -205,13 +205,19 @@ class Outer(nn.Module):
 
 
 def test_a_forward_in_a_base_class_of_another_file_is_found(project: Load) -> None:
-    loaded = project("Net", {"net.py": "from base import Base\n\nclass Net(Base):\n    def helper(self, x):\n        return x + 1\n", "base.py": """\
+    loaded = project(
+        "Net",
+        {
+            "net.py": "from base import Base\n\nclass Net(Base):\n    def helper(self, x):\n        return x + 1\n",
+            "base.py": """\
 from torch import nn
 
 class Base(nn.Module):
     def forward(self, x):
         return self.helper(x)
-"""})
+""",
+        },
+    )
     assert loaded.object()(torch.zeros(1)).item() == 1
 
 
@@ -277,11 +283,14 @@ class Net(nn.Module, mp.Mixin):
         assert project("fast", {"pkg/net.py": text, "pkg/__init__.py": ""}).object() is False
 
     def test_a_guard_in_the_importing_file_counts_for_the_files_it_imports(self, project: Load) -> None:
-        loaded = project("fast", {
-            "pkg/net.py": "try:\n    from .cuda import kernel\nexcept ImportError:\n    kernel = None\n\ndef fast():\n    return kernel is not None\n",
-            "pkg/cuda.py": "import missing_package\nkernel = missing_package.kernel\n",
-            "pkg/__init__.py": "",
-        })
+        loaded = project(
+            "fast",
+            {
+                "pkg/net.py": "try:\n    from .cuda import kernel\nexcept ImportError:\n    kernel = None\n\ndef fast():\n    return kernel is not None\n",
+                "pkg/cuda.py": "import missing_package\nkernel = missing_package.kernel\n",
+                "pkg/__init__.py": "",
+            },
+        )
         assert loaded.object() is False
 
     def test_questions_about_what_is_installed_keep_their_true_answer(self, project: Load) -> None:
