@@ -22,6 +22,7 @@ from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
+from lintorch.verify.verdict import Change, Verdict
 
 # Below this many files a pool costs more than it saves.
 _FEW = 16
@@ -81,8 +82,10 @@ class Workshop:
             return checked(self.checker.analyse(source, settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
-        verify, measure = self.verifiers.under(settings), self.verifiers.under(settings, peak=True)
-        return repair(self.checker, settings, verify, source, in_place=mode is Mode.FIX, measure=measure)
+        def measure(change: Change) -> Verdict:
+            return self.verifiers.under(settings, peak=True)(change)
+
+        return repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure)
 
     def close(self) -> None:
         """End the workers."""

@@ -78,6 +78,14 @@ class CalleeKeeping:
 
     def _fates_of_default(self, call: cst.Call, entry: FunctionEntry, parameter: str) -> frozenset[Fate]:
         """What becomes of the list that stands as a default in the callee's head, where the argument goes into no other."""
+        if entry.memo.get("default asked for"):
+            return _OUT_OF_SIGHT  # a function that calls itself, by whatever way
+        entry.memo["default asked for"] = True
+        fates = self._fates_of_list(call, entry, parameter)
+        entry.memo["default asked for"] = False
+        return fates
+
+    def _fates_of_list(self, call: cst.Call, entry: FunctionEntry, parameter: str) -> frozenset[Fate]:
         other, given = self.flow.of(entry), {name for _, name in parameters_of(call, entry)}
         defaults = _mutable_defaults(entry) - given
         kept = [kept for kept in other.training.kept_collections if any(made.name == parameter for made in other.training.seen_by(kept.value))]

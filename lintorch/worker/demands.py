@@ -2,73 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 import torch
 
+from .demand import Demand, Fill, Grow, Multiple, Rank, Size
 
-@dataclass(frozen=True, eq=False)
-class Size:
-    """Dimension `dim` of the tensor should be `want`."""
-
-    tensor: torch.Tensor
-    dim: int
-    want: int
-
-
-@dataclass(frozen=True, eq=False)
-class Rank:
-    """The tensor should have `want` dimensions."""
-
-    tensor: torch.Tensor
-    want: int
-
-
-@dataclass(frozen=True, eq=False)
-class Fill:
-    """The tensor should hold other values: a fill of values.FILLS, whole numbers below `high`."""
-
-    tensor: torch.Tensor
-    fill: str
-    high: int = 2
-    dtype: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Multiple:
-    """Dimension `dim` of the tensor should be divisible by `by`."""
-
-    tensor: torch.Tensor
-    dim: int
-    by: int
-
-
-@dataclass(frozen=True, eq=False)
-class Grow:
-    """The sizes beyond the first `keep` dimensions are too small."""
-
-    tensor: torch.Tensor
-    keep: int = 2
-
-
-@dataclass(frozen=True)
-class Equal:
-    """Some number `got`, of a tensor's shape or a constructor's argument, should be `want`."""
-
-    got: int
-    want: int
-
-
-@dataclass(frozen=True)
-class Divisible:
-    """Some number should be divisible by `by`."""
-
-    number: int
-    by: int
-
-
-Demand = Union[Size, Rank, Fill, Multiple, Grow, Equal, Divisible]
 Alternatives = Iterator[Tuple[Demand, ...]]
 Call = Tuple[Tuple[Any, ...], Dict[str, Any]]
 
@@ -451,63 +390,32 @@ def _einsum(call: Call, error: str) -> Alternatives:
                 )
 
 
-_RULES: Dict[str, Callable[[Call, str], Alternatives]] = {
-    "linear": _linear,
-    "bilinear": _broadcast,
-    "batch_norm": _batch_norm,
-    "instance_norm": _batch_norm,
-    "layer_norm": _layer_norm,
-    "rms_norm": _layer_norm,
-    "group_norm": _group_norm,
-    "embedding": _embedding,
-    "embedding_bag": _embedding,
-    "matmul": _matmul,
-    "__matmul__": _matmul,
-    "bmm": _matmul,
-    "mm": _matmul,
-    "mv": _matmul,
-    "baddbmm": _broadcast,
-    "cat": _cat,
-    "concat": _cat,
-    "concatenate": _cat,
-    "stack": _stack,
-    "view": _view,
-    "reshape": _view,
-    "unflatten": _unflatten,
-    "permute": _permute,
-    "split": _split,
-    "split_with_sizes": _split,
-    "scaled_dot_product_attention": _attention,
-    "multi_head_attention_forward": _multi_head,
-    "gather": _index,
-    "scatter": _index,
-    "scatter_": _index,
-    "scatter_add_": _index,
-    "scatter_add": _index,
-    "index_select": _index,
-    "index_add": _index,
-    "index_add_": _index,
-    "take_along_dim": _index,
-    "__getitem__": _subscript,
-    "masked_fill": _masked,
-    "masked_fill_": _masked,
-    "masked_select": _masked,
-    "cross_entropy": _class_loss,
-    "nll_loss": _class_loss,
-    "mse_loss": _same_shape,
-    "l1_loss": _same_shape,
-    "smooth_l1_loss": _same_shape,
-    "huber_loss": _same_shape,
-    "binary_cross_entropy": _same_shape,
-    "binary_cross_entropy_with_logits": _same_shape,
-    "kl_div": _same_shape,
-    "interpolate": _interpolate,
-    "upsample": _interpolate,
-    "grid_sample": _interpolate,
-    "pixel_shuffle": _pixel_shuffle,
-    "pixel_unshuffle": _pixel_shuffle,
-    "einsum": _einsum,
+_NAMES: Dict[Callable[[Call, str], Alternatives], str] = {
+    _linear: "linear",
+    _broadcast: "bilinear baddbmm",
+    _batch_norm: "batch_norm instance_norm",
+    _layer_norm: "layer_norm rms_norm",
+    _group_norm: "group_norm",
+    _embedding: "embedding embedding_bag",
+    _matmul: "matmul __matmul__ bmm mm mv",
+    _cat: "cat concat concatenate",
+    _stack: "stack",
+    _view: "view reshape",
+    _unflatten: "unflatten",
+    _permute: "permute",
+    _split: "split split_with_sizes",
+    _attention: "scaled_dot_product_attention",
+    _multi_head: "multi_head_attention_forward",
+    _index: "gather scatter scatter_ scatter_add_ scatter_add index_select index_add index_add_ take_along_dim",
+    _subscript: "__getitem__",
+    _masked: "masked_fill masked_fill_ masked_select",
+    _class_loss: "cross_entropy nll_loss",
+    _same_shape: "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div",
+    _interpolate: "interpolate upsample grid_sample",
+    _pixel_shuffle: "pixel_shuffle pixel_unshuffle",
+    _einsum: "einsum",
 }
+_RULES: Dict[str, Callable[[Call, str], Alternatives]] = {name: rule for rule, names in _NAMES.items() for name in names.split()}
 for _dims in (1, 2, 3):
     _RULES[f"conv{_dims}d"] = _convolution(_dims)
     _RULES[f"conv_transpose{_dims}d"] = _convolution(_dims, transposed=True)

@@ -10,7 +10,8 @@ import torch
 
 from . import vocabulary
 from .attempt import Outcome, Plan, tensor_leaves
-from .demands import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size, demands
+from .demand import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size
+from .demands import demands
 from .plans import Space, get, has, numbers, path_name, set_at
 from .repair_text import text_demands
 from .repair_values import value_repairs

@@ -13,7 +13,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 import torch
 
 from .attempt import Outcome, tensors_in
-from .demands import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size
+from .demand import Demand, Divisible, Equal, Fill, Grow, Multiple, Rank, Size
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__))

@@ -8,7 +8,8 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 import torch
 
 from .attempt import Bench, Outcome, Plan
-from .demands import Size, demands
+from .demand import Size
+from .demands import demands
 from .plans import get, has, set_at
 from .values import Path, Tensor
 

@@ -158,7 +158,7 @@ def test_a_hook_that_holds_its_own_tensor_is_a_leak_the_collector_does_not_free(
 
         def step() -> None:
             out = model(torch.randn(ROWS, WIDTH))
-            out.register_hook(lambda grad: grad * out.sign())
+            out.register_hook(lambda grad: grad * out.sign())  # lintorch: ignore[LT208]
             out.sum().backward()
 
         return step
@@ -237,7 +237,7 @@ def test_a_loop_takes_its_steps_from_the_iterator() -> None:
     def run(steps: Steps) -> None:
         model, kept = network(), []
         for number in steps:
-            kept.append((number, model(torch.randn(ROWS, WIDTH))))
+            kept.append((number, model(torch.randn(ROWS, WIDTH))))  # lintorch: ignore[LT202]
         assert [number for number, _ in kept] == list(range(len(steps)))
 
     seen = measure_loop(run)
