@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lintorch.project.module import Module
+from lintorch.project.module import ClassEntry, Module
 from lintorch.project.project import Project
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
@@ -184,11 +184,45 @@ def _changed_lines(old: Source, new: Source) -> tuple[set[int], set[int]]:
 def _statements(module: Module, top: str) -> Iterator[ast.stmt]:
     """The statements with a value inside the functions that a definition needs."""
     dependence = Dependence(module)
+    unused = _overridden(module, top)
     for needed in sorted(dependence.needed(top)):
         for definition in dependence.definitions[needed]:
             for function in ast.walk(definition):
-                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function not in unused:
                     yield from (node for node in _own_statements(function) if isinstance(node, _VALUED))
+
+
+def _overridden(module: Module, top: str) -> set[ast.AST]:
+    """The methods of a class's bases that the class replaces without calling them."""
+    chain = _chain(module, top)
+    unused: set[ast.AST] = set()
+    for place, base in enumerate(chain[1:], start=1):
+        for name, method in base.methods.items():
+            replaced = [entry for entry in chain[:place] if name in entry.methods]
+            if replaced and not any(_calls_super(entry.node, name) for entry in replaced):
+                unused.add(method.node)
+    return unused
+
+
+def _chain(module: Module, top: str) -> list[ClassEntry]:
+    """A class and its bases in the same file, first base first."""
+    chain: list[ClassEntry] = []
+    pending = [top]
+    while pending:
+        entry = module.classes.get(pending.pop(0))
+        if entry is not None and entry not in chain:
+            chain.append(entry)
+            pending += [base.rpartition(".")[2] for base in entry.bases if base is not None and base.startswith(f"{module.name}.")]
+    return chain
+
+
+def _calls_super(tree: ast.AST, name: str) -> bool:
+    """Is there a call of that method through super() or through a class?"""
+    return any(isinstance(node, ast.Attribute) and node.attr == name and not _is_self(node.value) for node in ast.walk(tree))
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _own_statements(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.stmt]:

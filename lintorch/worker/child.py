@@ -211,8 +211,11 @@ def _canary(frame: Frame, write: Write, sink: Sink) -> None:
 def _first_difference(
     setup: Setup, loaded: load.Loaded, frame: Frame, sink: Sink, baseline: Dict[str, Dict[str, str]], canary: Canary, at_most: int = 1 << 30
 ) -> Tuple[Optional[str], int]:
-    """The key of the first run that differs from the baseline (None: none does), and how many were run."""
-    subject = build(setup, loaded).subject
+    """The key of the first run that differs from the baseline (None: none does; "building": it does not come to one), and how many were run."""
+    try:
+        subject = build(setup, loaded).subject
+    except (NotBuilt, Unmatched):
+        return "building", 0
     runner = Runner(subject, frame.head["plan"], in_brief, sink)
     noticed, count = None, 0
     for situation in list(situations(subject, frame.head["plan"]))[:at_most]:

@@ -39,4 +39,4 @@ def _severity(total: Kept) -> Severity:
     return Severity.WARNING if total.covering is not None else Severity.ERROR
 
 
-rule = Rule("LT201", check, Scope.TRAINING, frozenset({Seed.ACCUMULATION, Seed.BACKWARD, Seed.COLLECTION}))
+rule = Rule("LT201", check, Scope.TRAINING, frozenset({Seed.ACCUMULATION, Seed.BACKWARD, Seed.COLLECTION}), default=False)

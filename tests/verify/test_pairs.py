@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from lintorch import verify
 from lintorch.settings import Settings, UsageError
 from lintorch.source.text import SourceError
+from lintorch.verify.pairs import compare, file_pairs
+from lintorch.verify.verifier import Verifier
 
 NET = """\
 import torch
@@ -33,41 +36,53 @@ def scale(y: torch.Tensor) -> torch.Tensor:
 def apart(a: torch.Tensor) -> torch.Tensor:
     return a.exp()
 """
-SETTINGS = Settings(
-    min_isolation="none", examples={"Net": ("Net(), torch.randn(4, 3)",), "Other": ("Other(), torch.randn(4, 3)",), "apart": ("apart, torch.randn(3)",)}
-)
+EXAMPLES = {"Net": ("Net(), torch.randn(4, 3)",), "Other": ("Other(), torch.randn(4, 3)",), "apart": ("apart, torch.randn(3)",)}
+SETTINGS = Settings(min_isolation="none", examples=EXAMPLES)
+
+Told = Callable[..., dict[str, str]]
 
 
-def told(tmp_path: Path, new: str, old: str = NET, every: bool = False) -> dict[str, str]:
-    (tmp_path / "old.py").write_text(old)
-    (tmp_path / "new.py").write_text(new)
-    return {found.name: found.verdict.status.value for found in verify.verify(tmp_path / "old.py", tmp_path / "new.py", SETTINGS, every=every)}
+@pytest.fixture
+def told(verifier: Verifier, tmp_path: Path) -> Told:
+    """What is said of a new text beside NET: statuses by name."""
+
+    def tell(new: str, every: bool = False) -> dict[str, str]:
+        (tmp_path / "old.py").write_text(NET)
+        (tmp_path / "new.py").write_text(new)
+        (pair,) = file_pairs(tmp_path / "old.py", tmp_path / "new.py", SETTINGS)
+        return {found.name: found.verdict.status.value for found in compare(pair, lambda change: verifier.verify(change, EXAMPLES[change.symbol]), every)}
+
+    return tell
 
 
-def test_only_what_changed_is_run(tmp_path: Path) -> None:
-    assert told(tmp_path, NET.replace("        y = self.fc(x)\n        return scale(y)", "        return scale(self.fc(x))")) == {"Net": "same-trace"}
+def test_only_what_changed_is_run(told: Told) -> None:
+    assert told(NET.replace("        y = self.fc(x)\n        return scale(y)", "        return scale(self.fc(x))")) == {
+        "Net": "same-trace",
+        "Other": "same-trace",
+    }
+    assert told(NET.replace("* 3", "* 1.5 * 2")) == {"Other": "tested"}
 
 
-def test_a_change_in_a_helper_changes_what_uses_it(tmp_path: Path) -> None:
-    assert told(tmp_path, NET.replace("y * 2", "y * 4"))["Net"] == "refuted"
+def test_a_change_in_a_helper_changes_what_uses_it(told: Told) -> None:
+    assert told(NET.replace("y * 2", "y * 4"))["Net"] == "refuted"
 
 
-def test_functions_on_tensors_are_compared(tmp_path: Path) -> None:
-    assert told(tmp_path, NET.replace("a.exp()", "torch.exp(a)")) == {"apart": "same-trace"}
-    assert told(tmp_path, NET.replace("a.exp()", "a.exp() + 1")) == {"apart": "refuted"}
+def test_functions_on_tensors_are_compared(told: Told) -> None:
+    assert told(NET.replace("a.exp()", "torch.exp(a)")) == {"apart": "same-trace"}
+    assert told(NET.replace("a.exp()", "a.exp() + 1")) == {"apart": "refuted"}
 
 
-def test_a_submodule_may_be_renamed(tmp_path: Path) -> None:
-    assert told(tmp_path, NET.replace("self.fc", "self.linear"))["Net"] in ("same-trace", "tested")
+def test_a_submodule_may_be_renamed(told: Told) -> None:
+    assert told(NET.replace("self.fc", "self.linear"))["Net"] in ("same-trace", "tested")
 
 
-def test_nothing_is_said_of_what_did_not_change(tmp_path: Path) -> None:
-    assert told(tmp_path, NET) == {}
-    assert told(tmp_path, NET, every=True) == dict.fromkeys(("Net", "Other", "apart"), "same-trace")
+def test_nothing_is_said_of_what_did_not_change(told: Told) -> None:
+    assert told(NET) == {}
+    assert told(NET, every=True) == dict.fromkeys(("Net", "Other", "apart"), "same-trace")
 
 
-def test_what_is_gone_is_undecided(tmp_path: Path) -> None:
-    assert told(tmp_path, NET.replace("class Other(Net)", "class Another(Net)"))["Other"] == "undecided"
+def test_what_is_gone_is_undecided(told: Told) -> None:
+    assert told(NET.replace("class Other(Net)", "class Another(Net)"))["Other"] == "undecided"
 
 
 def test_folders_are_compared_by_place(tmp_path: Path) -> None:
