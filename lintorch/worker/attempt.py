@@ -16,6 +16,7 @@ from .standin import LEDGER
 from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
 
 PHASES = ("make", "construct", "inputs", "forward", "backward", "done")
+MOST_WORK = 1 << 28  # elements made in one run, all of which the watch keeps alive where they come from an input
 _FACTORIES = frozenset({"empty", "zeros", "ones", "rand", "randn", "full", "arange", "eye", "randint", "linspace"})
 
 
@@ -89,6 +90,8 @@ class Watch(TorchFunctionMode):
             raise
         self.outcome.steps += 1
         self.outcome.work += sum(tensor.numel() for tensor in tensors_in(made, 1))
+        if self.outcome.work > MOST_WORK:
+            raise TooLarge("a call makes more than the search may use")
         self._follow(args, kwargs, made)
         return made
 

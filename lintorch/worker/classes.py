@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable, Iterable, Iterator, List, Optional
+import sys
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 import torch
 
 from . import vocabulary
 from .annotations import Sort
 from .infer import Place
+from .sliced import definitions
 from .tree import plain
 from .uses import Uses
 from .values import Built, Literal, Named, Value
@@ -34,7 +36,7 @@ def choose_factory(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[
             yield found
     asked = [attribute for attribute in uses.attributes if not attribute.startswith("__")]
     if asked:
-        yield from classes_with(globals_of(place), asked, exclude=place.owner)
+        yield from classes_with(globals_of(place).values(), asked, exclude=place.owner)
     yield from _by_name(sort, vocabulary.words(name), uses)
     if sort.kind == "function":
         yield Built(THROUGH)
@@ -55,10 +57,14 @@ def _by_name(sort: Sort, spoken: str, uses: Uses) -> Iterator[Value]:
         yield Named("torch.nn:Linear")
 
 
-def globals_of(place: Place) -> List[Any]:
-    """The objects the file of a place knows by name."""
-    function = plain(place.function)
-    return list(function.__globals__.values()) if function is not None else []
+def globals_of(place: Place) -> Dict[str, Any]:
+    """The objects known by name in the files of a place's function and class."""
+    known: Dict[str, Any] = {}
+    for owner in (plain(place.function), place.owner):
+        module = sys.modules.get(getattr(owner, "__module__", None) or "")
+        if module is not None and not module.__name__.startswith("torch."):
+            known.update(definitions(module))
+    return known
 
 
 def classes_with(known: Iterable[Any], attributes: List[str], exclude: Any = None, modules: bool = True) -> Iterator[Named]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import sys
 from typing import Any, Iterator, List, Optional, Tuple
 
 import torch
 
 from . import vocabulary
-from .classes import Builder, name_of
+from .classes import Builder, globals_of, name_of
 from .infer import Place
 from .standin import is_stand_in
-from .tree import plain
 from .uses import Uses
 from .values import Built, Items, Literal, Record, Value
 
@@ -64,11 +62,8 @@ def _instance(found: type) -> Any:
 
 def _config_classes(place: Place) -> List[type]:
     """Classes named like configs in the files of the function and of the class."""
-    function = plain(place.function)
-    known = dict(function.__globals__) if function is not None else {}
-    if place.owner is not None:
-        known.update(vars(sys.modules.get(place.owner.__module__, place.owner)))
-    named = [found for name, found in known.items() if isinstance(found, type) and (name.endswith(_CONFIG_WORDS) or dataclasses.is_dataclass(found))]
+    classes = {name: found for name, found in globals_of(place).items() if isinstance(found, type)}
+    named = [found for name, found in classes.items() if name.endswith(_CONFIG_WORDS) or dataclasses.is_dataclass(found)]
     return [found for found in dict.fromkeys(named) if not issubclass(found, torch.nn.Module) and not is_stand_in(found)]
 
 

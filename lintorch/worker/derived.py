@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Iterator, List
 
 from .load import Loaded
-from .sliced import complete
+from .sliced import definitions
 
 MOST = 3
 
@@ -18,7 +18,7 @@ def needs_subclass(target: type, failure: str) -> bool:
 
 def subclasses(loaded: Loaded) -> List[type]:
     """Subclasses of the loaded class in its module that are not abstract themselves, in the order of the file."""
-    complete(loaded.module)
+    definitions(loaded.module)
     found = [
         kind
         for kind in _derived(loaded.object)

@@ -196,7 +196,16 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     """Values for a parameter of forward (or another method that is called)."""
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
-    return list(dict.fromkeys(value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)))
+    found = [value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)]
+    if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
+        found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
+    return list(dict.fromkeys(found))
+
+
+def _counts(name: str, uses: Uses) -> bool:
+    """Does a name that mostly stands for a whole number get used as one?"""
+    spoken = vocabulary.words(name)
+    return spoken in _WHOLE and spoken not in ("t", "n", "k") and not (uses.attributes or uses.methods or uses.keys or uses.tensor)
 
 
 def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
@@ -269,8 +278,6 @@ def named_tensor(name: str) -> Tensor:
 
 
 def _call_tensors(sort: Sort, name: str, uses: Uses) -> Iterator[Value]:
-    if sort.kind == "unknown" and vocabulary.words(name) in _WHOLE - {"t", "n", "k"}:
-        yield Literal(4)
     first = _tensor(name, sort)
     shapes = vocabulary.shapes(name)
     if uses.rank is not None:

@@ -212,7 +212,7 @@ def _rounded(leaf: Tensor, wish: Multiple, direct: bool) -> Iterator[Tensor]:
     got = wish.tensor.shape[wish.dim]
     want = -(-got // wish.by) * wish.by
     yield from _resized(leaf, Size(wish.tensor, wish.dim, want), direct)
-    for dim in reversed(range(len(leaf.shape))):
+    for dim in reversed(range(1 if len(leaf.shape) > 1 else 0, len(leaf.shape))):
         yield _with(leaf, dim, leaf.shape[dim] * wish.by)
 
 

@@ -23,7 +23,7 @@ from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
 from .tree import signature
-from .tune import tuned
+from .tune import is_flattening, tuned
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 from .variants import Spread
 
@@ -210,7 +210,7 @@ class Search:
             if self.best is None or outcome.rank > self.best[0]:
                 self.best = (outcome.rank, plan, outcome)
             proposals = repairs(plan, outcome, self.space)
-            if frontier.extend(outcome, proposals) == TUNED_AT:
+            if frontier.extend(outcome, proposals) == (0 if is_flattening(outcome) else TUNED_AT):
                 better = tuned(self.bench, plan, outcome)
                 frontier.extend(outcome, [better] if better is not None else [], first=True)
             outcome.frames.clear()

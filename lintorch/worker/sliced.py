@@ -31,6 +31,7 @@ class Statement(NamedTuple):
     reads: FrozenSet[str]
     changes: FrozenSet[str]
     star: Optional[str]  # the module of `from module import *`, with its leading dots
+    defines: bool  # a class or a function
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -94,7 +95,7 @@ def statements(tree: ast.Module, path: str) -> List[Statement]:
         if isinstance(node, _LOOPS) or is_main_guard(node):
             continue
         code = compile(ast.Module([node], []), path, "exec", flags, dont_inherit=True)
-        found.append(Statement(code, names_bound(code), names_read(code), _changes(node), _star(node)))
+        found.append(Statement(code, names_bound(code), names_read(code), _changes(node), _star(node), isinstance(node, (ast.ClassDef, ast.FunctionDef))))
     return found
 
 
@@ -143,19 +144,21 @@ class SlicedModule(types.ModuleType):
 
     @property
     def __dict__(self) -> Dict[str, Any]:  # type: ignore[override]
-        """The namespace; who reads it as a whole (vars, a registry of classes) gets all of it, so all is executed."""
+        """The namespace; who reads it as a whole (vars, a registry of classes) gets all of a package's, and all definitions of a script."""
         if not sys._getframe(1).f_code.co_filename.startswith(_QUIET):
-            _own(self)[_SLICE].provide_all(self)
+            _own(self)[_SLICE].provide_all(self, definitions_only="__path__" not in _own(self))
         return _own(self)
 
     def __dir__(self) -> List[str]:
         return list(self.__dict__)
 
 
-def complete(module: types.ModuleType) -> None:
-    """Execute what a sliced module has not executed yet; other modules are complete as they are."""
+def definitions(module: types.ModuleType) -> Dict[str, Any]:
+    """The namespace of a module with all its classes and functions; a sliced module makes those it has not made yet, and executes nothing else."""
     if isinstance(module, SlicedModule):
-        _own(module)[_SLICE].provide_all(module)
+        _own(module)[_SLICE].provide_all(module, definitions_only=True)
+        return _own(module)
+    return vars(module)
 
 
 class Slice:
@@ -208,9 +211,11 @@ class Slice:
             except Exception as error:
                 self.errors.update(dict.fromkeys(self.parts[at].binds, error))
 
-    def provide_all(self, module: types.ModuleType) -> None:
-        """Execute every statement."""
+    def provide_all(self, module: types.ModuleType, definitions_only: bool) -> None:
+        """Execute every statement, or every definition with what it needs."""
         for part in self.parts:
+            if definitions_only and not part.defines:
+                continue
             for name in sorted(part.binds):
                 self.provide(name, module)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -44,6 +45,12 @@ def tuned(bench: Bench, plan: Plan, outcome: Outcome) -> Optional[Plan]:
     return None
 
 
+def is_flattening(outcome: Outcome) -> bool:
+    """Did a view fail, or a linear layer on an image that was flattened? Then one size inside an image is what is wanted."""
+    name = getattr(outcome.operation[0], "__name__", "") if outcome.operation is not None else ""
+    return name in ("view", "reshape", "linear") and any(isinstance(made, torch.Tensor) and made.dim() >= 4 for made in outcome.inputs.values())
+
+
 def gap_of(outcome: Outcome) -> Optional[Gap]:
     """What the failed operation got and wanted, where that is a size."""
     if outcome.operation is None or outcome.error is None:
@@ -61,12 +68,11 @@ def gap_of(outcome: Outcome) -> Optional[Gap]:
 
 def _view_gap(name: str, args: Any) -> Optional[Gap]:
     sizes = args[1] if len(args) == 2 and isinstance(args[1], (tuple, list, torch.Size)) else args[1:]
-    if not isinstance(args[0], torch.Tensor) or not all(isinstance(size, int) for size in sizes) or -1 in sizes:
+    if not isinstance(args[0], torch.Tensor) or not sizes or not all(isinstance(size, int) for size in sizes):
         return None
-    want = 1
-    for size in sizes:
-        want *= size
-    return Gap(name, args[0].numel(), want)
+    if sizes[0] == -1 and args[0].dim():  # the batch is what is left over: what stands behind it is compared
+        return Gap(name, args[0].numel() // max(args[0].shape[0], 1), math.prod(sizes[1:]))
+    return None if -1 in sizes else Gap(name, args[0].numel(), math.prod(sizes))
 
 
 def _knobs(plan: Plan, outcome: Outcome) -> Iterator[Knob]:
