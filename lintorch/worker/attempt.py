@@ -180,6 +180,11 @@ class Limit:
         raise TooSlow(f"ran for more than {self.seconds:.1f} s")
 
     def __exit__(self, *error: Any) -> None:
+        self.stop()
+
+    @staticmethod
+    def stop() -> None:
+        """Stop whatever limit is running."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -199,6 +204,7 @@ class Bench:
         self.runs += 1
         torch.manual_seed(0)
         LEDGER.armed = True
+        modes = torch._C._len_torch_function_stack()
         try:
             with Limit(self.seconds):
                 self._go(plan, outcome, fresh, training)
@@ -206,6 +212,10 @@ class Bench:
             outcome.error = error
             outcome.frames = list(_frames(error))
         finally:
+            # The timer may strike while it is being stopped, or a watch while it leaves: neither may outlive the run.
+            Limit.stop()
+            while torch._C._len_torch_function_stack() > modes:
+                torch._C._pop_torch_function_stack()
             LEDGER.armed = False
         return outcome
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from lintorch.worker.attempt import tensors_in
+from lintorch.worker.attempt import TooSlow, Watch, tensors_in
 from lintorch.worker.load import Loaded
 from lintorch.worker.search import materialise, search
 
@@ -575,6 +575,16 @@ def test_a_search_ends_with_its_time(project: Load) -> None:
     loaded = project("Net", {"script.py": text})
     found: Any = search(loaded, hints(), {"seconds": 1.0, "bytes": 1 << 30})
     assert "TooSlow" in found["failure"]
+
+
+def test_a_limit_that_strikes_while_a_watch_leaves_leaves_nothing_behind(project: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    def struck(self: Watch, *error: object) -> None:
+        raise TooSlow("struck before the mode was taken off")
+
+    monkeypatch.setattr(Watch, "__exit__", struck)
+    loaded = project("Net", {"script.py": HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        return x * 2\n"})
+    assert "TooSlow" in str(search(loaded, hints(), {"seconds": 1.0, "bytes": 1 << 30}))
+    assert torch._C._len_torch_function_stack() == 0
 
 
 def test_looking_for_subclasses_runs_no_training(project: Load, tmp_path: Path) -> None:
