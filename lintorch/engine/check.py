@@ -171,7 +171,7 @@ class _Pass:
 
         try:
             self.findings += [Judged(finding, group_of(entry, self.module)) for finding in rule.check(flow)]
-        except (Unmappable, RecursionError):
+        except Unmappable:
             pass  # a function that libcst cannot reproduce, or whose callees call each other without end, is one nothing is known about
         except Exception as error:  # noqa: BLE001 - one rule on one function must not cost the others
             self._fail(rule.code, entry, error)

@@ -91,7 +91,7 @@ class _Pass:
                 discriminator = self._runs(part, own)
                 for arg in part.args if isinstance(part, cst.Call) and discriminator is not None else ():
                     generator = self._made_by(arg.value, other.modules)
-                    if generator is not None and discriminator is not None and not self._is_differentiated(arg.value):
+                    if generator is not None and discriminator is not None and not self._is_needed(part, arg.value):
                         assert isinstance(part, cst.Call)
                         yield LiveSamples(part, arg.value, generator, discriminator, optimizer)
 
@@ -106,6 +106,12 @@ class _Pass:
         made = (self._runs(part, modules) for part in ingredients(value, self.training.seen_by))
         found = next((name for name in made if name is not None), None)
         return found if found is not None and not self.training.frozen.is_frozen(found) else None
+
+    def _is_needed(self, call: cst.CSTNode, samples: cst.BaseExpression) -> bool:
+        """Does another backward pass run through the same call, or is the gradient of the samples asked for?"""
+        others = (one for one in self.training.backwards if one is not self.backward)
+        parts = (part for one in others for root in one.roots for part in ingredients(root, self.training.seen_by))
+        return any(part is call for part in parts) or self._is_differentiated(samples)
 
     def _is_differentiated(self, value: cst.BaseExpression) -> bool:
         """Is the gradient of the samples themselves asked for, as in a penalty?"""

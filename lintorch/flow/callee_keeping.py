@@ -81,9 +81,10 @@ class CalleeKeeping:
         if entry.memo.get("default asked for"):
             return _OUT_OF_SIGHT  # a function that calls itself, by whatever way
         entry.memo["default asked for"] = True
-        fates = self._fates_of_list(call, entry, parameter)
-        entry.memo["default asked for"] = False
-        return fates
+        try:
+            return self._fates_of_list(call, entry, parameter)
+        finally:
+            entry.memo["default asked for"] = False
 
     def _fates_of_list(self, call: cst.Call, entry: FunctionEntry, parameter: str) -> frozenset[Fate]:
         other, given = self.flow.of(entry), {name for _, name in parameters_of(call, entry)}

@@ -49,9 +49,15 @@ class Optimizers:
             for target, value in _assigned(entry.node):
                 if isinstance(value, ast.Call) and self._is_optimizer(value, entry):
                     key = dotted_expression(target)
-                    if key is not None and (entry is self.flow.entry or "." in key or entry is self.flow.module.script):
+                    if key is not None and self._is_visible(key, entry):
                         found[key] = self._modules(value, entry) if key not in found or found[key] is not None else None
         return found
+
+    def _is_visible(self, key: str, entry: FunctionEntry) -> bool:
+        """Does the name mean the same optimizer in the function? A parameter or local of that name hides one of the file."""
+        if entry is self.flow.entry:
+            return True
+        return "." in key if entry is not self.flow.module.script else key.partition(".")[0] not in self.flow.local_names
 
     @property
     def trained(self) -> frozenset[str] | None:

@@ -93,7 +93,7 @@ def _deep_statement(tree: ast.Module, source: Source) -> int | None:
                 suites = _suites(statement)
                 waiting += [(inner, level + 1) for inner in suites]
                 first, last = _header(statement, suites)
-                if isinstance(statement, ast.Match) and _slow_patterns(statement, text, starts):
+                if isinstance(statement, ast.Match) and _slow_patterns(statement, source):
                     return statement.lineno
             # True of nearly every statement; what follows would be too slow for all of them.
             if starts[last] - starts[first - 1] < harmless:
@@ -103,10 +103,11 @@ def _deep_statement(tree: ast.Module, source: Source) -> int | None:
     return None
 
 
-def _slow_patterns(statement: ast.Match, text: str, starts: tuple[int, ...]) -> bool:
-    """Does a `case` nest brackets (in its pattern or its guard) more than libcst can bear?"""
-    headers = ((starts[case.pattern.lineno - 1], starts[case.body[0].lineno]) for case in statement.cases)
-    codes = (_STRING_OR_COMMENT.sub("", text[start:end]) for start, end in headers)
+def _slow_patterns(statement: ast.Match, source: Source) -> bool:
+    """Does a `case` nest brackets (in its pattern or its guard) more than libcst can bear? What it runs is no pattern, on whatever line."""
+    bodies = ((case.pattern.lineno, case.body[0]) for case in statement.cases)
+    headers = ((source.line_span(line).start, source.ast_offset(first.lineno, first.col_offset)) for line, first in bodies)
+    codes = (_STRING_OR_COMMENT.sub("", source.text[start:end]) for start, end in headers)
     return any(_nesting(code)[0] > _PATTERN_BRACKETS for code in codes)
 
 

@@ -85,6 +85,11 @@ def test_patterns_that_would_hang_libcst_are_one_line(kind: str) -> None:
         parse(source(nested(kind, 20)))
 
 
+@pytest.mark.parametrize("body", [" f(f(f(f(f(f(f(f(1))))))))", "\n        f(f(f(f(f(f(f(f(1))))))))"])
+def test_what_a_case_runs_is_no_pattern(body: str) -> None:
+    assert parse(source(f"match a:\n    case [[1], 2]:{body}\n")).body
+
+
 def test_rejected_patterns_are_not_given_to_libcst() -> None:
     with pytest.raises(SourceError, match="not valid Python"):
         parse(source(nested("pattern", 30) + "x = = 1\n"))
