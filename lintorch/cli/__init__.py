@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lintorch.cli.arguments import Arguments, parse_arguments
+from lintorch.garbage import collect_seldom
 from lintorch.settings import UsageError
 
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -14,6 +15,7 @@ CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 def run() -> None:
     """The console script."""
+    collect_seldom()
     raise SystemExit(main())
 
 

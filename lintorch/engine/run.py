@@ -18,6 +18,7 @@ from lintorch.engine.check import Analysis, Checker
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult, fingerprinted
 from lintorch.engine.verdicts import Verifiers
+from lintorch.garbage import collect_seldom
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
@@ -191,6 +192,7 @@ _workshop: Workshop | None = None
 def _begin() -> None:
     """In each process of a pool: a workshop of its own, closed when the process ends; interruptions are the parent's to handle."""
     global _workshop
+    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     _workshop = Workshop()
