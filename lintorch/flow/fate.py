@@ -45,7 +45,7 @@ _OBSERVING = frozenset(
 )
 _GRADIENT_FUNCTIONS = frozenset({"torch.autograd.grad", "torch.autograd.backward", "torch.autograd.functional.jacobian", "torch.autograd.functional.hessian"})
 _BACKWARD_METHODS = frozenset({"backward", "manual_backward"})
-_KEEPING = frozenset({"append", "appendleft", "add", "put", "push", "insert", "extend", "setdefault", "update"})
+KEEPING = frozenset({"append", "appendleft", "add", "put", "push", "insert", "extend", "setdefault", "update"})
 _THROUGH = (
     cst.BinaryOperation, cst.UnaryOperation, cst.IfExp, cst.BooleanOperation, cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Element, cst.DictElement, cst.Index,
     cst.SubscriptElement, cst.StarredElement, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.Await, cst.NamedExpr,
@@ -111,7 +111,7 @@ class Fates:
         if isinstance(call, cst.Call) and call.func is attribute:
             if name in _BACKWARD_METHODS:
                 yield Fate.BACKWARD
-            elif name not in CUTTING_METHODS and name not in _KEEPING:
+            elif name not in CUTTING_METHODS and name not in KEEPING:
                 yield from self.of_node(call)
         elif name not in CUTTING_ATTRIBUTES:
             yield from self.of_node(attribute)
@@ -127,7 +127,7 @@ class Fates:
             yield Fate.BACKWARD
         elif (package == "builtins" and function in PLAIN_BUILTINS) or name.split(".")[0] in ("numpy", "math", "logging") or method in _OBSERVING:
             return
-        elif method in _KEEPING and isinstance(call.func, cst.Attribute):
+        elif method in KEEPING and isinstance(call.func, cst.Attribute):
             yield from self._of_kept(call.func.value)
         elif package == "builtins" or name.split(".")[0] == "torch":
             yield from self.of_node(call) if function not in CUTTING_FUNCTIONS else ()

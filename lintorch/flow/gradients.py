@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import enum
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import libcst as cst
 
@@ -46,7 +47,7 @@ _NEUTRAL = (
     "torch.device",
 )
 _NEUTRAL_ROOTS = frozenset({"builtins", "contextlib", "tqdm", "time", "warnings", "threading", "tempfile", "pathlib", "os", "io", "rich", "nullcontext"})
-_SWITCHES = ("set_grad_enabled", "_set_grad_enabled")
+_SWITCHES = frozenset({"set_grad_enabled", "_set_grad_enabled"})
 
 
 class GradMode:
@@ -64,7 +65,7 @@ class GradMode:
                 if mode is not None:
                     return mode
             current = current.parent
-        return self._of_function()
+        return self._function
 
     def is_unknown_within(self, region: Region) -> bool:
         """Does a manager that nothing is known of surround the code of a region, inside the function?"""
@@ -97,7 +98,9 @@ class GradMode:
             return Gradients.OFF if mode == "off" else Gradients.ON
         return None if name.startswith(_NEUTRAL) or name.split(".")[0] in _NEUTRAL_ROOTS or self.trains else Gradients.MAYBE
 
-    def _of_function(self) -> Gradients:
+    @cached_property
+    def _function(self) -> Gradients:
+        """Grad mode where the function is called: by its decorators, what it does itself, or its callers in the file."""
         decorated = self.project.decorated_grad_mode(self.entry)
         if decorated is not None:
             return Gradients.OFF if decorated == "off" else Gradients.ON
@@ -110,8 +113,7 @@ class GradMode:
     @property
     def switches(self) -> bool:
         """Is the mode switched by a statement somewhere in the function or at module level?"""
-        names = (node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(self.entry.node) if isinstance(node, ast.Attribute | ast.Name))
-        return any(name in _SWITCHES for name in names)
+        return not _SWITCHES.isdisjoint(self.entry.mentions)
 
     def _of_callers(self) -> Gradients:
         """Off or unknown if a caller in the file may have switched gradients off round the call."""
@@ -132,7 +134,7 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
         return Gradients.ON
     if caller.name in _EVALUATION_HOOKS or project.decorated_grad_mode(caller) == "off":
         return Gradients.OFF
-    for statement in _withs_around(caller.node, call):
+    for statement in _withs_around(caller, call):
         for item in statement.items:
             callee = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
             name = caller.module.qualify(callee)
@@ -144,6 +146,14 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
     return Gradients.ON if all(mode is Gradients.ON for mode in modes) else Gradients.MAYBE
 
 
-def _withs_around(function: ast.AST, call: ast.Call) -> list[ast.With]:
+def _withs_around(function: FunctionEntry, call: ast.Call) -> list[ast.With]:
     """The with statements of a function whose suite holds the call."""
-    return [node for node in ast.walk(function) if isinstance(node, ast.With) and any(inner is call for body in node.body for inner in ast.walk(body))]
+    return [node for node in function.nodes if isinstance(node, ast.With) and _start(node.body[0]) <= _start(call) < _end(node)]
+
+
+def _start(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.stmt) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or 0

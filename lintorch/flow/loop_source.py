@@ -10,7 +10,7 @@ from lintorch.flow.event import Binding, Definition
 from lintorch.flow.torch_names import SAME_ITERATORS
 
 _PAIRS = frozenset({"named_parameters", "named_buffers", "items", "named_modules"})
-_PARAMETERS = frozenset({"parameters", "named_parameters"})
+PARAMETER_METHODS = frozenset({"parameters", "named_parameters"})
 Qualify = Callable[[cst.BaseExpression], str | None]
 
 
@@ -55,6 +55,6 @@ def _holds(target: cst.CSTNode, name: cst.CSTNode) -> bool:
 
 def module_of_parameters(iterable: cst.BaseExpression | None) -> cst.BaseExpression | None:
     """`model` of `model.parameters()` and `model.named_parameters()`."""
-    if isinstance(iterable, cst.Call) and isinstance(iterable.func, cst.Attribute) and iterable.func.attr.value in _PARAMETERS:
+    if isinstance(iterable, cst.Call) and isinstance(iterable.func, cst.Attribute) and iterable.func.attr.value in PARAMETER_METHODS:
         return iterable.func.value
     return None

@@ -8,7 +8,7 @@ import libcst as cst
 
 from lintorch.flow.fact import Fact
 
-_REDUCTIONS = frozenset(
+REDUCTIONS = frozenset(
     {"mean", "sum", "var", "std", "var_mean", "std_mean", "amax", "amin", "max", "min", "aminmax", "norm", "vector_norm", "matrix_norm", "median", "quantile"}
     | {"mm", "matmul", "bmm", "einsum", "addmm", "baddbmm", "logsumexp", "prod", "cov", "trace", "nanmean", "nansum", "scatter_add", "index_add", "dot"}
 )
@@ -23,7 +23,7 @@ def is_reduction(node: cst.BaseExpression) -> bool:
     if isinstance(node, cst.BinaryOperation):
         return isinstance(node.operator, cst.MatrixMultiply)
     called = _called(node)
-    return called in _REDUCTIONS or called.endswith("_loss")
+    return called in REDUCTIONS or called.endswith("_loss")
 
 
 def saves_tensors(node: cst.BaseExpression, infer: Callable[[cst.CSTNode | None], Fact]) -> bool:

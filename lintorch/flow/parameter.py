@@ -88,7 +88,7 @@ def _beside(flow: FunctionFlow, parameter: ast.arg) -> Fact:
 
 
 def _lines_run_backward_on(flow: FunctionFlow, entry: FunctionEntry, callee: str) -> Iterator[int]:
-    if ".backward(" not in ast.unparse(entry.node):
+    if "backward" not in entry.mentions:
         return
     try:
         other = flow.of(entry)

@@ -33,6 +33,7 @@ _KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
 # What a function does only if it trains, evaluates or differentiates itself rather than being run by something that does.
 _DRIVING = frozenset({Seed.BACKWARD, Seed.EVALUATION, Seed.KEYWORD, Seed.HOOK})
 _STORES = frozenset({Seed.SELF_STORE, Seed.CONTEXT, Seed.ACCUMULATION})
+_GROWTH = frozenset({Seed.ACCUMULATION, Seed.COLLECTION})
 _EXTREMES = frozenset({"min", "max", "minimum", "maximum", "fmin", "fmax"})
 _STEPS = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
 
@@ -46,19 +47,54 @@ def training_seeds(function: ast.AST) -> Iterator[Seed]:
     """The seeds, repeated as often as they occur; nested functions are functions of their own."""
     # A constructor runs once: what it stores is where attributes begin, not where they grow.
     once = isinstance(function, _NESTED) and function.name == "__init__"
+    nodes = list(_own_nodes(function))
+    made_here = _made_in(function, nodes)
+    for node, looped in nodes:
+        if looped or _place(node) not in made_here:
+            yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
+        elif isinstance(node, ast.Call | ast.Assign):
+            yield from (seed for seed in _of_node(node, looped) if seed not in _GROWTH)
+
+
+def _own_nodes(function: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """The nodes of a function and whether they stand in a loop of it; nested functions are functions of their own."""
     pending = [(node, False) for node in ast.iter_child_nodes(function)]
     while pending:
         node, looped = pending.pop()
-        yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
+        yield node, looped
         if not isinstance(node, _NESTED):
             looped = looped or isinstance(node, _LOOPS)
             pending.extend((child, looped) for child in ast.iter_child_nodes(node))
 
 
+def _made_in(function: ast.AST, nodes: list[tuple[ast.AST, bool]]) -> frozenset[str]:
+    """The names whose values each call of the function makes anew: what is put there outside a loop is put there once."""
+    bound = {node.id for node, _ in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    outer = {name for node, _ in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    arguments = function.args if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    packed = {argument.arg for argument in (arguments.vararg, arguments.kwarg) if argument is not None} if arguments is not None else set()
+    return frozenset(bound - outer | packed)
+
+
+def _place(node: ast.AST) -> str:
+    """The plain name that a statement or method adds something to, or into; empty where it is something else."""
+    if isinstance(node, ast.AugAssign):
+        return _name(node.target)
+    if isinstance(node, ast.Assign):
+        return _name(node.targets[0])
+    return _name(node.func.value) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+
+
+def _name(place: ast.expr) -> str:
+    while isinstance(place, ast.Subscript):
+        place = place.value
+    return place.id if isinstance(place, ast.Name) else ""
+
+
 def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
     if isinstance(node, ast.Call):
         yield from _of_call(node)
-    elif isinstance(node, ast.AugAssign):
+    elif isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
         yield Seed.ACCUMULATION
     elif isinstance(node, ast.Assign):
         yield from _of_assignment(node, looped)
@@ -90,7 +126,7 @@ def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
         yield Seed.COLLECTION
     if _may_keep(node, looped) and _is_choice(node.value):
         yield Seed.KEPT_BEST
-    if isinstance(node.value, ast.BinOp) and (looped or not isinstance(target, ast.Name)):
+    if isinstance(node.value, ast.BinOp | ast.IfExp) and (looped or not isinstance(target, ast.Name)):
         yield Seed.ACCUMULATION
     if isinstance(node.value, ast.ListComp):
         yield Seed.COLLECTION

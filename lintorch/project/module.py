@@ -45,6 +45,17 @@ class FunctionEntry:
         return _qualified_decorators(self.module, self.node.decorator_list, self.qualname)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the function, nearest first, nested functions included."""
+        return tuple(ast.walk(self.node))
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """The names and attribute names that stand anywhere in the function."""
+        nodes = (node for node in self.nodes if isinstance(node, (ast.Name, ast.Attribute)))
+        return frozenset(node.id if isinstance(node, ast.Name) else node.attr for node in nodes)
+
+    @cached_property
     def receiver(self) -> str | None:
         """The name of the first parameter of a method that is bound (`self`, `cls`), else None."""
         if self.owner is None or "builtins.staticmethod" in self.decorators:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ Entry = Module | ClassEntry | FunctionEntry
 _KEPT_CHARACTERS = 8_000_000
 # What star imports pass through is looked at once for every name asked for.
 _KEPT_BYTES = 64 << 20
+_ALL = re.compile(rb"^__all__[ ]?=[ ]?([\[(][^\])]*[\])])[ ]*(?:#.*)?$", re.MULTILINE)
 # Longer chains of re-exports and aliases than this are cycles.
 _LONGEST_CHAIN = 40
 
@@ -146,8 +148,7 @@ class Names:
         path = self._paths.get(star) or self._file(star)
         if path is None or path in self._modules or path in self._unsaved:
             return path is not None
-        raw = self._raw(path)
-        return name.encode() in raw or b"import *" in raw
+        return _may_bring(self._raw(path), name.encode())
 
     def _raw(self, path: Path) -> bytes:
         if path not in self._bytes:
@@ -229,6 +230,14 @@ class Names:
         self._meanings.clear()
         self._files.clear()
         self.generation += 1
+
+
+def _may_bring(raw: bytes, name: bytes) -> bool:
+    """Could a file bring `name` to who imports all of it, as far as its bytes tell? A list of names that is written out settles it."""
+    listed = _ALL.findall(raw)
+    if len(listed) == 1 and raw.count(b"__all__") == 1:
+        return b'"%b"' % name in listed[0] or b"'%b'" % name in listed[0]
+    return name in raw or b"import *" in raw
 
 
 def _imported(value: ast.expr) -> str | None:
