@@ -25,7 +25,7 @@ LAYERS = (
     ("flow",),
     ("project",),
     ("source",),
-    ("settings",),
+    ("settings", "garbage"),
     ("",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
