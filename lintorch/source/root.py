@@ -9,7 +9,14 @@ _MARKS = ("pyproject.toml", ".git", "setup.py", "setup.cfg", ".hg")
 
 
 def find_root(path: Path) -> Path:
-    """The nearest folder at or above `path` that marks a project (pyproject.toml, .git, setup.py, ...); else the folder of `path`."""
+    """The nearest folder at or above `path` that marks a project (pyproject.toml, .git, setup.py, ...); else the folder that holds the file's package."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
     folder = path if path.is_dir() else path.parent
-    return next((candidate for candidate in (folder, *folder.parents) if any((candidate / mark).exists() for mark in _MARKS)), folder)
+    marked = (candidate for candidate in (folder, *folder.parents) if any((candidate / mark).exists() for mark in _MARKS))
+    return next(marked, None) or _outside_packages(folder)
+
+
+def _outside_packages(folder: Path) -> Path:
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
