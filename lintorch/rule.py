@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
+    from lintorch.flow.replay import Replayed
     from lintorch.flow.statistic import LiveStatistic
     from lintorch.flow.volatile import Volatile
 
@@ -43,6 +44,7 @@ __all__ = [
     "Move",
     "Operation",
     "Replace",
+    "Replayed",
     "Retention",
     "Rule",
     "Scope",

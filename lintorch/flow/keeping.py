@@ -90,6 +90,10 @@ class Keeping:
         """The function of the project that a call runs."""
         return self._callees.callee(call)
 
+    def collects(self, entry: FunctionEntry, parameter: str) -> bool:
+        """Does the function put what it gets as that parameter, as it is, into what outlives the call?"""
+        return self._callees.collects(entry, parameter)
+
     def kept(self, keeper: Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
         """The value as something kept; one that has no graph for certain is not looked at further."""
         recorded = self.training.gradients(self.region(statement)) is Gradients.ON
@@ -162,14 +166,14 @@ class Keeping:
             return
         value, keeper = call.args[-1].value, self.keepers.of_collection(func.value, self.region(call), func.attr.value)
         if keeper is not None and (func.attr.value != "extend" or isinstance(value, cst.List | cst.Tuple)):
-            yield from (self.kept(keeper, call, part) for part in self._parts(value))
+            yield from (self.kept(keeper, call, part) for part in self.parts(value))
 
     def _joined(self, statement: cst.AugAssign) -> Iterator[Kept]:
         """`history += [loss]`."""
         if isinstance(statement.operator, cst.AddAssign) and isinstance(statement.value, cst.List | cst.Tuple):
             keeper = self.keepers.of_collection(statement.target, self.region(statement))
             if keeper is not None:
-                yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+                yield from (self.kept(keeper, statement, part) for part in self.parts(statement.value))
 
     def _placed(self, statement: cst.Assign) -> Iterator[Kept]:
         """`outputs[step] = loss`, where the key is another one in each turn."""
@@ -178,7 +182,7 @@ class Keeping:
             return
         keeper = self.keepers.of_collection(target.value, self.region(statement), "")
         if keeper is not None and self._is_new_key(target, keeper, statement):
-            yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+            yield from (self.kept(keeper, statement, part) for part in self.parts(statement.value))
 
     def _is_new_key(self, target: cst.Subscript, keeper: Keeper, statement: cst.CSTNode) -> bool:
         """Is the key made in the loop: its target, or a count?"""
@@ -186,14 +190,14 @@ class Keeping:
         names = [name for element in target.slice for name in names_in(element)]
         return loop is not None and any(encloses(loop, made.event.region) for name in names for made in self.training.seen_by(name))
 
-    def _parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    def parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         """The values a display, a partial call or a lambda's defaults hold, else the value itself."""
         if isinstance(value, cst.Dict | cst.Tuple | cst.List):
             for element in value.elements:
-                yield from self._parts(element.value)
+                yield from self.parts(element.value)
         elif isinstance(value, cst.Call) and self.flow.qualify(value.func) == "functools.partial":
             for arg in value.args:
-                yield from self._parts(arg.value)
+                yield from self.parts(arg.value)
         elif isinstance(value, cst.Lambda):
             yield from (parameter.default for parameter in value.params.params if parameter.default is not None)
         else:

@@ -23,6 +23,7 @@ from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
+from lintorch.flow.replay import Replayed, replayed
 from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
@@ -277,6 +278,11 @@ class TrainingFlow:
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
         return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window)
+
+    @cached_property
+    def replayed(self) -> tuple[Replayed, ...]:
+        """Live values put where later steps draw them from."""
+        return tuple(replayed(self))
 
     @cached_property
     def live_bests(self) -> tuple[Best, ...]:
