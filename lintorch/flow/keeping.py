@@ -74,14 +74,18 @@ class Keeping:
         yield from (self.kept(*found) for found in self._callees.kept(Fate.SUMMED))
 
     def collections(self) -> Iterator[Kept]:
-        """What is put into containers, one for each part of a record, and what comprehensions gather."""
+        """What is put into containers, here and by functions of the project."""
+        yield from self.insertions()
+        yield from (self.kept(*found) for found in self._callees.kept(Fate.COLLECTED))
+
+    def insertions(self) -> Iterator[Kept]:
+        """What is put into containers here, one for each part of a record, and what comprehensions gather."""
         for call in self._calls():
             yield from self._inserted(call)
         for definition in self.flow.graph.definitions.values():
             yield from self._comprehended(definition)
         for statement in self.flow.graph.placements:
             yield from self._joined(statement) if isinstance(statement, cst.AugAssign) else self._placed(statement) if isinstance(statement, cst.Assign) else ()
-        yield from (self.kept(*found) for found in self._callees.kept(Fate.COLLECTED))
 
     def _calls(self) -> list[cst.Call]:
         return [event.node for event in self.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]

@@ -30,6 +30,7 @@ from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
+from lintorch.flow.view import PinnedView, pinned_views
 from lintorch.flow.volatile import Volatile, volatile_calls
 from lintorch.flow.wanting import Wanting, last_name
 
@@ -278,6 +279,11 @@ class TrainingFlow:
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
         return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window)
+
+    @cached_property
+    def pinned_views(self) -> tuple[PinnedView, ...]:
+        """Stored views that keep the storage of tensors nothing else keeps."""
+        return tuple(pinned_views(self))
 
     @cached_property
     def replayed(self) -> tuple[Replayed, ...]:
