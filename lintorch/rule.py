@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.context_attribute import ContextTensor
     from lintorch.flow.evaluation_scope import Evaluation
     from lintorch.flow.event import Definition
+    from lintorch.flow.failed_attempt import KeptException, Retry
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
@@ -39,6 +40,7 @@ __all__ = [
     "FunctionFlow",
     "Inlining",
     "Kept",
+    "KeptException",
     "LiveStatistic",
     "Measurement",
     "Move",
@@ -46,6 +48,7 @@ __all__ = [
     "Replace",
     "Replayed",
     "Retention",
+    "Retry",
     "Rule",
     "Scope",
     "Seed",

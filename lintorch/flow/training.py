@@ -16,6 +16,7 @@ from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import UNKNOWN, Fact
+from lintorch.flow.failed_attempt import FailedAttempts, KeptException, Retry
 from lintorch.flow.fate import Fate, Fates, parents_of
 from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
@@ -284,6 +285,16 @@ class TrainingFlow:
     def pinned_views(self) -> tuple[PinnedView, ...]:
         """Stored views that keep the storage of tensors nothing else keeps."""
         return tuple(pinned_views(self))
+
+    @cached_property
+    def retries(self) -> tuple[Retry, ...]:
+        """Work repeated while an exception holds the frames of the attempt that failed."""
+        return tuple(FailedAttempts(self).retries())
+
+    @cached_property
+    def kept_exceptions(self) -> tuple[KeptException, ...]:
+        """Exceptions stored with the frames of the attempt that failed."""
+        return tuple(FailedAttempts(self).kept_exceptions())
 
     @cached_property
     def replayed(self) -> tuple[Replayed, ...]:
