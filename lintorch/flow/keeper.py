@@ -17,7 +17,7 @@ from lintorch.flow.unpacking import written_value
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
-    from lintorch.project.module import ClassEntry
+    from lintorch.project.module import ClassEntry, Module
     from lintorch.project.project import Store
 
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "defaultdict", "OrderedDict"})
@@ -61,9 +61,9 @@ class Keepers:
         if isinstance(place, cst.Attribute):
             return self._attribute(place, region) if self.holds_container(place, method) else None
         makers = self.training.seen_by(place)
-        if not isinstance(place, cst.Name) or not makers or not all(self._may_make_container(maker, method) for maker in makers):
+        if not isinstance(place, cst.Name) or not all(self._may_make_container(maker, method) for maker in makers):
             return None
-        return self._local(place, region, makers)
+        return self._local(place, region, makers) if makers else self._global(place)
 
     # Containers
 
@@ -132,6 +132,11 @@ class Keepers:
 
     # Names
 
+    def _global(self, place: cst.Name) -> Keeper | None:
+        """A container made at module level: any function may use it."""
+        made = self.flow.module.constants.get(place.value) if place.value not in self.flow.local_names else None
+        return Keeper(place.value, None, frozenset({Fate.ESCAPES})) if _is_container(made, self.flow.module) else None
+
     def _local(self, place: cst.Name, region: Region, makers: Iterable[Definition]) -> Keeper | None:
         if all(maker.binding is Binding.PARAMETER for maker in makers):
             # Whoever handed the container in may do anything with it later.
@@ -173,14 +178,17 @@ def _root(place: cst.BaseExpression) -> cst.Name | None:
 
 
 def _stores_container(store: Store, method: str) -> bool:
-    value = store.value
-    if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)):
+    if store.kind in ("augment", "delete") or _is_container(store.value, store.method.module):
         return True
+    return isinstance(store.value, ast.Name) and method in _LISTED
+
+
+def _is_container(value: ast.expr | None, module: Module) -> bool:
     if isinstance(value, ast.BinOp):
         return isinstance(value.left, ast.List) or isinstance(value.right, ast.List)
     if isinstance(value, ast.Call):
-        return (store.method.module.qualify(value.func) or "").rpartition(".")[2] in _CONTAINERS
-    return store.kind in ("augment", "delete") or (isinstance(value, ast.Name) and method in _LISTED)
+        return (module.qualify(value.func) or "").rpartition(".")[2] in _CONTAINERS
+    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp)
 
 
 def _has_maxlen(maker: Definition) -> bool:
