@@ -142,7 +142,7 @@ class Keeping:
 
     def _named_total(self, definition: Definition) -> Iterator[Kept]:
         """`total += loss`, `total = total + loss`, `average = 0.9 * average + 0.1 * loss` of a local name, carried from turn to turn."""
-        added, statement, loop = _added(definition.statement), definition.statement, loop_of(definition.event.region)
+        added, statement, loop = added_by(definition.statement), definition.statement, loop_of(definition.event.region)
         over = self.flow.chains.over[definition.event.at]
         if added is None or statement is None or loop is None or definition not in over or definition.binding not in (Binding.AUGMENTED, Binding.ASSIGNED):
             return
@@ -155,7 +155,7 @@ class Keeping:
     def _placed_total(self, statement: cst.AugAssign | cst.Assign) -> Iterator[Kept]:
         """The same of an attribute of self or an item of a container."""
         target = statement.target if isinstance(statement, cst.AugAssign) else statement.targets[0].target
-        added = _added(statement)
+        added = added_by(statement)
         if added is not None and isinstance(target, cst.Attribute | cst.Subscript):
             keeper = self.keepers.of_sum(target, self.region(statement))
             if keeper is not None:
@@ -215,7 +215,7 @@ class Keeping:
             yield self.kept(keeper, definition.statement, value.elt)
 
 
-def _added(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
+def added_by(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
     """What a statement adds to its target: `a` of `t += a`, `t = t + a` and `t = 0.9 * t + 0.1 * a` (there with its factor)."""
     if isinstance(statement, cst.AugAssign):
         return statement.value if isinstance(statement.operator, cst.AddAssign | cst.SubtractAssign) else None

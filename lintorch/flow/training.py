@@ -22,6 +22,7 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.replay import Replayed, replayed
@@ -295,6 +296,11 @@ class TrainingFlow:
     def kept_exceptions(self) -> tuple[KeptException, ...]:
         """Exceptions stored with the frames of the attempt that failed."""
         return tuple(FailedAttempts(self).kept_exceptions())
+
+    @cached_property
+    def summed_losses(self) -> tuple[SummedLoss, ...]:
+        """Losses of micro-batches summed for one backward pass."""
+        return tuple(summed_losses(self))
 
     @cached_property
     def replayed(self) -> tuple[Replayed, ...]:
