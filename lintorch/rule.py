@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.movement import Inlining
     from lintorch.flow.replay import Replayed
     from lintorch.flow.statistic import LiveStatistic
+    from lintorch.flow.surviving import Surviving
     from lintorch.flow.volatile import Volatile
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Severity",
     "Span",
     "Statement",
+    "Surviving",
     "Temporary",
     "Volatile",
     "moves",

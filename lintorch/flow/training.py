@@ -30,6 +30,7 @@ from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
+from lintorch.flow.surviving import Surviving, surviving_names
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.view import PinnedView, pinned_views
@@ -301,6 +302,11 @@ class TrainingFlow:
     def summed_losses(self) -> tuple[SummedLoss, ...]:
         """Losses of micro-batches summed for one backward pass."""
         return tuple(summed_losses(self))
+
+    @cached_property
+    def surviving_names(self) -> tuple[Surviving, ...]:
+        """Names of loops that hold graphs while the next ones are computed."""
+        return tuple(surviving_names(self))
 
     @cached_property
     def replayed(self) -> tuple[Replayed, ...]:
