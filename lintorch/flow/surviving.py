@@ -47,7 +47,14 @@ def surviving_names(training: TrainingFlow) -> Iterator[Surviving]:
 def _uses_graphs(training: TrainingFlow, loop: Region) -> bool:
     """Does the loop free its graphs itself, want gradients, or is it an evaluation that another rule puts under no_grad?"""
     wanted = any(encloses(loop, event.region) for event in training.wanting.events)
-    return wanted or any(encloses(loop, training.keeping.region(found.call)) for found in training.evaluation.evaluations)
+    return wanted or _trains(training) or any(encloses(loop, training.keeping.region(found.call)) for found in training.evaluation.evaluations)
+
+
+def _trains(training: TrainingFlow) -> bool:
+    """Does the function prepare for steps of an optimizer, wherever backward is run?"""
+    calls = (event.node for event in training.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call))
+    methods = ((call.func.attr.value, call.args) for call in calls if isinstance(call.func, cst.Attribute))
+    return any(name == "zero_grad" or (name == "train" and not args) for name, args in methods)
 
 
 def _edits(training: TrainingFlow, loop: Region, names: tuple[Definition, ...]) -> tuple[Edit, ...]:
