@@ -15,6 +15,7 @@ from lintorch.flow.event import Binding, Region
 from lintorch.flow.fact import Sort
 from lintorch.flow.handing import parameters_of
 from lintorch.flow.leaving_handler import leave_handler
+from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.tree import children, dotted_name
 from lintorch.flow.wanting import wants_gradients
 from lintorch.flow.without_gradients import Insertion
@@ -124,8 +125,17 @@ class FailedAttempts:
         return entry is not None and (wants_gradients(entry, self.flow) or self._runs_module(call, entry))
 
     def _runs_module(self, call: cst.Call, entry: FunctionEntry) -> bool:
+        if entry.owner is not None and any(self._is_module_of(entry, node) for node in ast.walk(entry.node)):
+            return True
         called = {node.func.id for node in ast.walk(entry.node) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         return any(name in called and self.training.inference.fact(value).sort is Sort.MODULE for value, name in parameters_of(call, entry))
+
+    def _is_module_of(self, entry: FunctionEntry, node: ast.AST) -> bool:
+        """Does a method of the class call a module that self holds?"""
+        func = node.func if isinstance(node, ast.Call) else None
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name) or func.value.id != entry.receiver:
+            return False
+        return OwnerFacts.of(entry, self.flow.project).attribute(func.attr).sort is Sort.MODULE
 
     def _is_unknown(self, call: cst.Call) -> bool:
         """Is a parameter or a method of self called for its result?"""

@@ -12,10 +12,11 @@ from lintorch.flow.anchor import encloses, loop_of
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region, RegionKind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
+from lintorch.flow.given import is_given
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_gate import REDUCING
-from lintorch.flow.reduction import reaches_collection
+from lintorch.flow.reduction import is_handed_over, reaches_collection
 from lintorch.flow.releasing import released_at_end, released_before
 from lintorch.source.text import Edit
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
 
 _BOUND = (Binding.ASSIGNED, Binding.UNPACKED)
+_DETACHING = frozenset({"detach"})
 _LEAVING = frozenset({Fate.RETURNED, Fate.STORED, Fate.COLLECTED, Fate.SUMMED, Fate.BACKWARD})
 
 
@@ -89,25 +91,32 @@ class LoopNames:
         if self.training.gradients(made.event.region) is not Gradients.ON:
             return False
         value = made.value or getattr(made.statement, "value", None)
-        return self.training.inference.definition(made).is_live or (isinstance(value, cst.Call) and self._is_loss(made, value))
+        given = isinstance(value, cst.Call) and is_given(self.training, value.func)
+        return self.training.inference.definition(made).is_live or (given and isinstance(value, cst.Call) and self._is_tensor(made, value))
+
+    def _is_tensor(self, made: Definition, call: cst.Call) -> bool:
+        """Is what a given callee returns a loss, what a loss is computed from, or something to detach?"""
+        return self._is_loss(made, call) or any(self._reduces(use.node, _DETACHING) or self._makes_loss(use.node) for use in self._uses(made))
+
+    def _makes_loss(self, name: cst.CSTNode) -> bool:
+        call = self.training.parents.get(self.training.parents.get(name, name))
+        statement = self.training.parents.get(call) if isinstance(call, cst.Call) and is_given(self.training, call.func) else None
+        made = self.training.made_by_statement(statement) if statement is not None else ()
+        return any(isinstance(other.value, cst.Call) and other.value is call and self._is_loss(other, other.value) for other in made)
 
     def _is_loss(self, made: Definition, call: cst.Call) -> bool:
         """Is it what a called parameter gives for a tensor with a graph, or for what another gives, and reduced as tensors are?"""
-        if not self._is_parameter(call.func) or not any(self._reduces(use.node) for use in self._uses(made)):
+        if not is_given(self.training, call.func) or not any(self._reduces(use.node, REDUCING) for use in self._uses(made)):
             return False
         return any(self._may_have_graph(part) for arg in call.args for part in ingredients(arg.value, self.training.seen_by))
 
     def _may_have_graph(self, part: cst.BaseExpression) -> bool:
-        called = isinstance(part, cst.Call) and self._is_parameter(part.func) and encloses(self.loop, self.training.keeping.region(part))
+        called = isinstance(part, cst.Call) and is_given(self.training, part.func) and encloses(self.loop, self.training.keeping.region(part))
         return called or self.training.inference.fact(part).is_live
 
-    def _is_parameter(self, callee: cst.BaseExpression) -> bool:
-        makers = self.training.seen_by(callee)
-        return bool(makers) and all(maker.binding is Binding.PARAMETER for maker in makers)
-
-    def _reduces(self, name: cst.CSTNode) -> bool:
+    def _reduces(self, name: cst.CSTNode, ways: frozenset[str]) -> bool:
         attribute = self.training.parents.get(name)
-        return isinstance(attribute, cst.Attribute) and attribute.attr.value in REDUCING
+        return isinstance(attribute, cst.Attribute) and attribute.attr.value in ways
 
     def _runs_model(self, made: Definition) -> bool:
         """Is a module, or a parameter that is called, run in the turn for the value?"""
@@ -115,7 +124,7 @@ class LoopNames:
         calls = [part for part in ingredients(value, self.training.seen_by) if isinstance(part, cst.Call)] if value is not None else []
         return any(
             encloses(self.loop, self.training.keeping.region(call))
-            and (self._is_parameter(call.func) or self.training.inference.fact(call.func).sort is Sort.MODULE)
+            and (is_given(self.training, call.func) or self.training.inference.fact(call.func).sort is Sort.MODULE)
             for call in calls
         )
 
@@ -134,15 +143,9 @@ class LoopNames:
 
     def _leaves(self, made: Definition) -> bool:
         nodes = [use.node for use in self._uses(made)]
-        return bool(self.training.fates.of(made) & _LEAVING) or any(self._is_handed(node) or reaches_collection(self.training, node) for node in nodes)
-
-    def _is_handed(self, name: cst.CSTNode) -> bool:
-        """Is it handed to something for what that does with it, and may keep?"""
-        call = self.training.parents.get(self.training.parents.get(name, name))
-        return isinstance(call, cst.Call) and isinstance(self.training.parents.get(call), cst.Expr) and not self._only_prints(call)
-
-    def _only_prints(self, call: cst.Call) -> bool:
-        return (self.flow.qualify(call.func) or "").startswith(("builtins.", "logging."))
+        return bool(self.training.fates.of(made) & _LEAVING) or any(
+            is_handed_over(self.training, node) or reaches_collection(self.training, node) for node in nodes
+        )
 
     def _is_plain(self, made: Definition) -> bool:
         """Is the name bound once in the loop, on every way through it, never deleted, and read by nobody else?"""

@@ -12,10 +12,12 @@ from lintorch.flow.anchor import encloses
 from lintorch.flow.event import Binding, Definition, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
+from lintorch.flow.given import is_given
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.part import SHOWING, Part, part_of
 from lintorch.flow.summary import returned
 from lintorch.flow.tensor_use import used_as_tensor
+from lintorch.flow.torch_names import is_differentiable_function
 from lintorch.flow.tree import names_in
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ _SHARING = frozenset(
 )
 # Modules that return tuples; one index takes a tensor out of them.
 _TUPLES = ("torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN", "torch.nn.MultiheadAttention", "torch.nn.Adaptive")
+# Functions of torch that return several tensors, and methods that compute a new one.
+_SEVERAL = frozenset(
+    {"max", "min", "topk", "sort", "median", "mode", "kthvalue", "cummax", "cummin", "aminmax", "svd", "eig", "eigh", "qr", "lu", "slogdet", "unique"}
+    | {"std_mean", "var_mean", "split", "chunk", "unbind", "tensor_split", "frexp", "where", "meshgrid", "broadcast_tensors", "lstm", "gru", "load"}
+)
+_OPERATIONS = frozenset({"softmax", "log_softmax", "sigmoid", "tanh", "relu", "exp", "log", "matmul", "mean", "sum", "std", "norm", "clamp"})
 _RESULTS = (Binding.ASSIGNED, Binding.UNPACKED)
 _KEPT = frozenset({Fate.STORED, Fate.COLLECTED, Fate.RETURNED})
 
@@ -116,8 +124,9 @@ class Views:
         return is_slice and isinstance(method, cst.Attribute) and method.attr.value in SHOWING
 
     def _returns_tensor(self, call: cst.Call) -> bool:
-        if (self.flow.qualify(call.func) or "").startswith("torch."):
-            return True
+        name = self.flow.qualify(call.func) or ""
+        if name.startswith("torch."):
+            return name.rpartition(".")[2] not in _SEVERAL
         callee = self.training.inference.fact(call.func)
         if callee.of_class is not None:
             forward = self.flow.project.ancestry(callee.of_class).method("forward")
@@ -136,18 +145,19 @@ class Views:
     def _is_result(self, definition: Definition, kept: Kept) -> bool:
         statement, loop = definition.statement, kept.keeper.loop
         value = statement.value if isinstance(statement, cst.Assign) else None
+        while isinstance(value, cst.Attribute):  # `model(x).logits`
+            value = value.value
         within = loop is None or encloses(loop, definition.event.region)
         return within and definition.binding in _RESULTS and isinstance(value, cst.Call) and self._computes(value)
 
     def _computes(self, call: cst.Call) -> bool:
         """A module, an operation of torch, or a parameter that is called; the latter for values known to be tensors without graphs."""
-        makers = self.training.seen_by(call.func) if isinstance(call.func, cst.Name) else ()
-        if makers and all(maker.binding is Binding.PARAMETER for maker in makers):
+        if is_given(self.training, call.func) or self.training.inference.fact(call.func).sort in (Sort.MODULE, Sort.CRITERION):
             return True
-        if self.training.inference.fact(call.func).sort in (Sort.MODULE, Sort.CRITERION):
-            return True
-        package, _, function = (self.flow.qualify(call.func) or "").rpartition(".")
-        return package.startswith("torch") and function not in _SHARING and self.training.inference.fact(call).sort is Sort.TENSOR
+        name = self.flow.qualify(call.func) or ""
+        if name.startswith("torch.") and name.rpartition(".")[2] not in _SHARING:
+            return is_differentiable_function(name) or self.training.inference.fact(call).sort is Sort.TENSOR
+        return isinstance(call.func, cst.Attribute) and call.func.attr.value in _OPERATIONS
 
     # Copies that would make no difference, or one
 
@@ -156,7 +166,12 @@ class Views:
         inside = set(names_in(value)) | set(names_in(base))
         made = {made for name in names_in(base) for made in self.training.seen_by(name) if made.binding in _RESULTS}
         uses = [use.node for definition in made for use in self.flow.chains.uses.get(definition.event.at, ()) if use.node not in inside]
-        return any(_KEPT & set(self.training.fates.of_node(use)) for use in uses)
+        return any(not self._is_input(use) and _KEPT & set(self.training.fates.of_node(use)) for use in uses)
+
+    def _is_input(self, use: cst.CSTNode) -> bool:
+        """Is something new computed from it there?"""
+        call = self.training.parents.get(self.training.parents.get(use, use))
+        return isinstance(call, cst.Call) and self._computes(call)
 
     def is_written(self, node: cst.BaseExpression) -> bool:
         """May a name in the expression be written in place, so that a copy would show something else?"""
