@@ -20,6 +20,7 @@ from lintorch.source.text import Source
 from tests.flow.flows import flow_of
 
 IMPORTS = "import random\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+LOG_PROB = "log_prob = torch.distributions.Categorical(logits=policy(env.state)).log_prob(env.action)"
 BUFFER = """
 class Buffer:
     def __init__(self):
@@ -84,8 +85,8 @@ def test_containers_begun_anew(code: str, anew: bool) -> None:
 @pytest.mark.parametrize(
     ("head", "body", "before"),
     [
-        ("policy, env, buffer: Buffer", "log_prob = torch.distributions.Categorical(logits=policy(env.state)).log_prob(env.action)\nbuffer.push(1, log_prob)  # here", BUFFER),
-        ("policy, env, buffer: Buffer", "log_prob = torch.distributions.Categorical(logits=policy(env.state)).log_prob(env.action)\nbuffer.keep(log_prob)", BUFFER),
+        ("policy, env, buffer: Buffer", f"{LOG_PROB}\nbuffer.push(1, log_prob)  # here", BUFFER),
+        ("policy, env, buffer: Buffer", f"{LOG_PROB}\nbuffer.keep(log_prob)", BUFFER),
         ("policy, env, buffer: Buffer", "buffer.push(1, torch.distributions.Categorical(logits=policy(env.state)).sample())", BUFFER),
         ("net: nn.Module, buffer: Buffer, x", "buffer.push(x, net(x))  # here", BUFFER),
         ("net: nn.Module, buffer: Buffer, x", "with torch.no_grad():\n    buffer.push(x, net(x))", BUFFER),
