@@ -18,7 +18,7 @@ from lintorch.flow.leaving_handler import leave_handler
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.tree import children, dotted_name
 from lintorch.flow.wanting import wants_gradients
-from lintorch.flow.without_gradients import Insertion
+from lintorch.flow.without_gradients import Insertion, is_test
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -85,7 +85,7 @@ class FailedAttempts:
     @cached_property
     def _handled(self) -> tuple[tuple[cst.Try, cst.ExceptHandler], ...]:
         """Handlers of such exceptions behind attempts."""
-        if not may_hold_attempts(self.flow.entry):
+        if is_test(self.flow.entry, self.flow.project.root) or not may_hold_attempts(self.flow.entry):
             return ()
         attempts = [node for node in self.flow.graph.placements if isinstance(node, cst.Try)]
         return tuple((node, handler) for node in attempts for handler in node.handlers if _is_caught(handler.type))

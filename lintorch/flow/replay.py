@@ -17,6 +17,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.handing import parameters_of
 from lintorch.flow.segment import Unmappable
+from lintorch.flow.training_gate import is_record
 from lintorch.flow.tree import dotted_name
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ def replayed(training: TrainingFlow) -> Iterator[Replayed]:
     replays = Replays(training)
     for statement, place, method, value in replays.insertions():
         yield from replays.inserted(statement, place, method, value)
-    for event in training.flow.graph.events:
-        if event.kind is Kind.CALL and isinstance(event.node, cst.Call) and isinstance(event.node.func, cst.Attribute):
-            yield from replays.handed(event.node, event.node.func)
+    for call in (event.node for event in training.flow.graph.events if event.kind is Kind.CALL):
+        if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and isinstance(training.parents.get(call), cst.Expr):
+            yield from replays.handed(call, call.func)
 
 
 def _may_replay(module: Module, entry: FunctionEntry) -> bool:
     """By syntax: is something put into a container that the file draws from or takes slices of, or handed to a method as a whole?"""
     sought = drawn_from(module) | _sliced(module)
-    return any(_inserts_into(node) in sought or _hands_over(node) for node in ast.walk(entry.node))
+    return any(_inserts_into(node) in sought or _hands_over(node, module) for node in ast.walk(entry.node))
 
 
 def _inserts_into(node: ast.AST) -> str | None:
@@ -62,8 +63,11 @@ def _inserts_into(node: ast.AST) -> str | None:
     return place.attr if isinstance(place, ast.Attribute) else place.id if isinstance(place, ast.Name) else None
 
 
-def _hands_over(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
+def _hands_over(node: ast.AST, module: Module) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not is_record(call):
+        return False
+    return not call.func.attr.endswith("_") and not (module.qualify(call.func) or "").startswith(("torch.", "numpy.", "logging."))
 
 
 def _sliced(module: Module) -> frozenset[str]:
@@ -100,11 +104,12 @@ class Replays:
 
     def inserted(self, statement: cst.CSTNode, place: cst.BaseExpression, method: str, value: cst.BaseExpression) -> Iterator[Replayed]:
         """The statement, where it keeps live values in what is drawn from at random, or in what is only ever read at its end."""
-        name, spelled = _last_name(place), dotted_name(place)
-        values = self._live(statement, value) if spelled is not None and self._is_container(place, method) else ()
+        name, spelled, module = _last_name(place), dotted_name(place), self.flow.module
+        sought = name in drawn_from(module) or (bool(method) and name in _sliced(module))
+        values = self._live(statement, value) if sought and spelled is not None and self._is_container(place, method) else ()
         if not values or spelled is None:
             return
-        if name in drawn_from(self.flow.module) and not self._is_begun_anew(place, name):
+        if name in drawn_from(module) and not self._is_begun_anew(place, name):
             yield Replayed(statement, spelled, values)
         elif method and not is_emptied(name, [self._scope(place)]) and (line := self._updated(place, name)) is not None:
             yield Replayed(statement, spelled, values, line)

@@ -18,6 +18,7 @@ from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_gate import REDUCING
 from lintorch.flow.reduction import is_handed_over, reaches_collection
 from lintorch.flow.releasing import released_at_end, released_before
+from lintorch.flow.without_gradients import is_test
 from lintorch.source.text import Edit
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Surviving:
 
 def surviving_names(training: TrainingFlow) -> Iterator[Surviving]:
     """One answer for each loop."""
+    if is_test(training.flow.entry, training.flow.project.root):
+        return
     regions = dict.fromkeys(loop_of(made.event.region) for made in training.flow.graph.definitions.values())
     for loop in regions:
         if loop is not None and isinstance(loop.node, cst.For | cst.While) and not _uses_graphs(training, loop):

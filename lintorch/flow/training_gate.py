@@ -136,11 +136,11 @@ def _of_call_statement(node: ast.Call, looped: bool) -> Iterator[Seed]:
     """A call for what it does rather than for its result: it may keep its arguments."""
     if looped and isinstance(node.func, ast.Name) and node.func.id != "print":
         yield Seed.COLLECTION
-    if isinstance(node.func, ast.Attribute) and _is_record(node):
+    if isinstance(node.func, ast.Attribute) and is_record(node):
         yield Seed.HANDED_OVER
 
 
-def _is_record(node: ast.Call) -> bool:
+def is_record(node: ast.Call) -> bool:
     """Are several values handed over, or one display of values?"""
     if any(isinstance(value, ast.Constant) and isinstance(value.value, str) for value in node.args[:1]):
         return False
