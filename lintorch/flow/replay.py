@@ -53,7 +53,7 @@ def replayed(training: TrainingFlow) -> Iterator[Replayed]:
 def _may_replay(module: Module, entry: FunctionEntry) -> bool:
     """By syntax: is something put into a container that the file draws from or takes slices of, or handed to a method as a whole?"""
     sought = drawn_from(module) | _sliced(module)
-    return any(_inserts_into(node) in sought or _hands_over(node, module) for node in ast.walk(entry.node))
+    return any(_inserts_into(node) in sought or _hands_over(node, module) for node in entry.nodes)
 
 
 def _inserts_into(node: ast.AST) -> str | None:

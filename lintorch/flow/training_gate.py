@@ -50,10 +50,15 @@ def training_seeds(function: ast.AST) -> Iterator[Seed]:
     nodes = list(_own_nodes(function))
     made_here = _made_in(function, nodes)
     for node, looped in nodes:
-        if looped or _place(node) not in made_here:
+        if looped or _gathers(node) or _place(node) not in made_here:
             yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
         elif isinstance(node, ast.Call | ast.Assign):
             yield from (seed for seed in _of_node(node, looped) if seed not in _GROWTH)
+
+
+def _gathers(node: ast.AST) -> bool:
+    """A comprehension is the loop itself."""
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.ListComp)
 
 
 def _own_nodes(function: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
