@@ -19,10 +19,13 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
     from lintorch.flow.context_attribute import ContextTensor
     from lintorch.flow.evaluation_scope import Evaluation
     from lintorch.flow.event import Definition
+    from lintorch.flow.failed_attempt import KeptException, Retry
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.keeping import Kept
     from lintorch.flow.movement import Inlining
+    from lintorch.flow.replay import Replayed
     from lintorch.flow.statistic import LiveStatistic
+    from lintorch.flow.surviving import Surviving
     from lintorch.flow.volatile import Volatile
 
 __all__ = [
@@ -38,18 +41,22 @@ __all__ = [
     "FunctionFlow",
     "Inlining",
     "Kept",
+    "KeptException",
     "LiveStatistic",
     "Measurement",
     "Move",
     "Operation",
     "Replace",
+    "Replayed",
     "Retention",
+    "Retry",
     "Rule",
     "Scope",
     "Seed",
     "Severity",
     "Span",
     "Statement",
+    "Surviving",
     "Temporary",
     "Volatile",
     "moves",

@@ -63,6 +63,14 @@ class CalleeKeeping:
         except Unmappable:
             return False
 
+    def collects(self, entry: FunctionEntry, parameter: str) -> bool:
+        """Does the function put the parameter's value into a container that outlives the call?"""
+        try:
+            other = self.flow.of(entry)
+            return any(_always(other, definition, Fate.COLLECTED) for definition in _parameter(other, parameter))
+        except Unmappable:
+            return False
+
     # What becomes of what they keep
 
     def _keeper(self, event: Event, call: cst.Call, entry: FunctionEntry, parameter: str) -> Keeper:

@@ -22,6 +22,22 @@ def is_emptied(name: str, scopes: Sequence[ast.AST]) -> bool:
     return made > 1
 
 
+def is_begun_anew(name: str, scope: ast.AST) -> bool:
+    """Is all of the container thrown away somewhere: cleared, deleted, bound more than once? One item out for one item in is no new beginning."""
+    nodes = list(ast.walk(scope))
+    kept = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and _root(node.value) == name]
+    bound = sum(_binds(node, name) for node in nodes) - sum(_root(target) == name for node in kept for target in node.targets)
+    return bound > 1 or any(_throws_away(node, name) for node in nodes)
+
+
+def _throws_away(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr == "clear" and _root(node.func.value) == name
+    if isinstance(node, ast.Delete):
+        return any(_root(target) == name and not (isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice)) for target in node.targets)
+    return False
+
+
 def _empties(node: ast.AST, name: str | None) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _EMPTYING:
         return name is None or _root(node.func.value) == name

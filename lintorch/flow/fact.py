@@ -19,6 +19,7 @@ class Sort(enum.Enum):
     CRITERION = "loss module without parameters"
     NUMBER = "number, string or other plain value"
     CONTAINER = "container"
+    DISTRIBUTION = "distribution of torch.distributions"
     OPTIMIZER = "optimizer"
     LOADER = "data loader"
     UNKNOWN = "unknown"

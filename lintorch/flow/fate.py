@@ -88,7 +88,17 @@ class Fates:
         elif isinstance(parent, cst.Assign | cst.AnnAssign | cst.AugAssign):
             yield from self._of_assignment(parent, node)
         elif isinstance(parent, cst.For | cst.CompFor) and parent.iter is node:
-            yield from self._of_made(parent)
+            yield from self._of_taken(parent, parent.iter)
+
+    def _of_taken(self, loop: cst.For | cst.CompFor, iterable: cst.BaseExpression) -> Iterator[Fate]:
+        """The names a loop binds; keys of `items()` and numbers of `enumerate()` are not the value."""
+        numbered = isinstance(iterable, cst.Call) and (
+            self.qualify(iterable.func) == "builtins.enumerate" or (isinstance(iterable.func, cst.Attribute) and iterable.func.attr.value == "items")
+        )
+        first = loop.target.elements[0].value if numbered and isinstance(loop.target, cst.Tuple) else None
+        for definition in self.made_in(loop):
+            if definition.event.node is not first:
+                yield from self.of(definition)
 
     def _unpacked(self, element: cst.Element) -> tuple[cst.CSTNode, cst.BaseExpression] | None:
         """The parallel assignment and the target that an element's value goes to."""
@@ -111,7 +121,7 @@ class Fates:
         if isinstance(call, cst.Call) and call.func is attribute:
             if name in _BACKWARD_METHODS:
                 yield Fate.BACKWARD
-            elif name not in CUTTING_METHODS and name not in KEEPING:
+            elif name not in CUTTING_METHODS:
                 yield from self.of_node(call)
         elif name not in CUTTING_ATTRIBUTES:
             yield from self.of_node(attribute)
@@ -127,8 +137,9 @@ class Fates:
             yield Fate.BACKWARD
         elif (package == "builtins" and function in PLAIN_BUILTINS) or name.split(".")[0] in ("numpy", "math", "logging") or method in _OBSERVING:
             return
-        elif method in KEEPING and isinstance(call.func, cst.Attribute):
+        elif method in KEEPING and isinstance(call.func, cst.Attribute) and not name.startswith("torch."):
             yield from self._of_kept(call.func.value)
+            yield from self.of_node(call)  # `add` may be a tensor's
         elif package == "builtins" or name.split(".")[0] == "torch":
             yield from self.of_node(call) if function not in CUTTING_FUNCTIONS else ()
         else:

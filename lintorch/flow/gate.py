@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
 
@@ -25,7 +26,9 @@ def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> 
             found.update(_seeds_of(suite))
     if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(function.body):
         found.add(Seed.DEAD_STORE)
-    if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE}:
+    if Seed.LOOP_VALUE in wanted and has_surviving_name(function):
+        found.add(Seed.LOOP_VALUE)
+    if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}:
         found.update(training_seeds(function))
     return frozenset(found & wanted)
 

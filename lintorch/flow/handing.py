@@ -23,6 +23,7 @@ def parameters_of(call: cst.Call, entry: FunctionEntry) -> Iterator[tuple[cst.Ba
     """The arguments of a call with the parameters they go to, as far as they are written out."""
     names = [parameter.arg for parameter in (*entry.node.args.posonlyargs, *entry.node.args.args)]
     positional = names[1:] if entry.receiver is not None else names
+    rest = entry.node.args.vararg
     for index, arg in enumerate(call.args):
         if arg.keyword is not None:
             yield arg.value, arg.keyword.value
@@ -30,6 +31,8 @@ def parameters_of(call: cst.Call, entry: FunctionEntry) -> Iterator[tuple[cst.Ba
             return
         elif index < len(positional):
             yield arg.value, positional[index]
+        elif rest is not None:
+            yield arg.value, rest.arg
 
 
 def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str, depth: int = 2) -> bool:

@@ -15,6 +15,8 @@ from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
     CUTTING_FUNCTIONS,
     CUTTING_METHODS,
+    DISTRIBUTION_ATTRIBUTES,
+    DISTRIBUTION_METHODS,
     MODULE_METHODS,
     MODULE_WRAPPERS,
     PLAIN_BUILTINS,
@@ -22,6 +24,7 @@ from lintorch.flow.torch_names import (
     SAME_ITERATORS,
     SAME_MODULE_METHODS,
     is_differentiable_function,
+    is_distribution_class,
     is_loader_class,
     is_loss_class,
     is_module_class,
@@ -133,6 +136,8 @@ class Inference:
         owner = self.fact(node.value)
         if name in SAME_ATTRIBUTES:
             return owner
+        if owner.sort is Sort.DISTRIBUTION:
+            return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
         if owner.sort is Sort.TENSOR:
             return owner  # a part of what a module returned: output.loss, output.logits
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
@@ -195,11 +200,37 @@ class Inference:
             return self._created(node)
         if is_differentiable_function(name):
             return combined([fact.element or fact for fact in arguments])
+        if is_distribution_class(name):
+            return self._distribution(node)
         return self._constructed(name, node) or self._recorded(self.around.made_by(name), node)
 
     def _created(self, node: cst.Call) -> Fact:
         asked = any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args)
         return Fact(Sort.TENSOR, History.MAYBE) if asked else DATA
+
+    def _distribution(self, node: cst.Call) -> Fact:
+        """A distribution has the graph of its parameters; they come out of a network where a parameter of the function is called for them."""
+        fact = combined([self.fact(arg.value) for arg in node.args])
+        called = next((name for arg in node.args if (name := self._called_parameter(arg.value)) is not None), None)
+        if fact.sort is Sort.UNKNOWN and called is not None and self.around.gradients_on(node):
+            return Fact(Sort.DISTRIBUTION, History.LIVE, (f"distribution of what `{called}(...)` gives, made on line {self.around.line(node)}",))
+        return Fact(Sort.DISTRIBUTION, fact.history, fact.evidence)
+
+    def _called_parameter(self, value: cst.BaseExpression) -> str | None:
+        """The parameter whose call gives the value, directly or by way of a name and `.exp()` or the like."""
+        for _ in range(8):
+            made = self._seen(value) if isinstance(value, cst.Name) else ()
+            if len(made) == 1 and made[0].binding in (Binding.ASSIGNED, Binding.UNPACKED):
+                value = getattr(made[0].statement, "value", None) or value
+            elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value not in CUTTING_METHODS:
+                value = value.func.value
+        makers = self._seen(value.func) if isinstance(value, cst.Call) else ()
+        parameters = bool(makers) and all(made.binding is Binding.PARAMETER for made in makers)
+        return makers[0].name if parameters else None
+
+    def _seen(self, node: cst.BaseExpression) -> tuple[Definition, ...]:
+        event = self.around.loads.get(node)
+        return self.around.reaching.get(event.at, ()) if event is not None else ()
 
     def _constructed(self, name: str, node: cst.Call) -> Fact | None:
         line = self.around.line(node)
@@ -217,6 +248,8 @@ class Inference:
             held = self.around.attribute(name)
             return self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
         owner = self.fact(callee.value)
+        if owner.sort is Sort.DISTRIBUTION:
+            return combined([Fact(Sort.TENSOR, owner.history, owner.evidence), *map(self.fact, _values(node))]) if name in DISTRIBUTION_METHODS else DATA
         if owner.sort is Sort.MODULE:
             return self._module_method(owner, name, node)
         if owner.of_class is not None:
@@ -252,6 +285,10 @@ class Inference:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
             return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
         return UNKNOWN
+
+
+def _values(call: cst.Call) -> list[cst.BaseExpression]:
+    return [arg.value for arg in call.args]
 
 
 def whole_number(node: cst.Subscript) -> int | None:

@@ -17,7 +17,7 @@ from lintorch.flow.unpacking import written_value
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
-    from lintorch.project.module import ClassEntry
+    from lintorch.project.module import ClassEntry, Module
     from lintorch.project.project import Store
 
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "defaultdict", "OrderedDict"})
@@ -52,22 +52,23 @@ class Keepers:
         if isinstance(place, cst.Attribute):
             return self._attribute(place, region)
         makers = self.training.seen_by(place)
-        known = all(maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.Call) or self._makes_container(maker) for maker in makers)
+        known = all(maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.Call) or self.makes_container(maker) for maker in makers)
         return self._local(place, region, makers) if isinstance(place, cst.Name) and makers and known else None
 
     def of_collection(self, place: cst.BaseExpression, region: Region, method: str = "append") -> Keeper | None:
         """What holds a container that `method` puts values into, in the same sense; None where it may be something else than a container."""
         place = _owner(place)
         if isinstance(place, cst.Attribute):
-            return self._attribute(place, region) if self._holds_container(place, method) else None
+            return self._attribute(place, region) if self.holds_container(place, method) else None
         makers = self.training.seen_by(place)
-        if not isinstance(place, cst.Name) or not makers or not all(self._may_make_container(maker, method) for maker in makers):
+        if not isinstance(place, cst.Name) or not all(self._may_make_container(maker, method) for maker in makers):
             return None
-        return self._local(place, region, makers)
+        return self._local(place, region, makers) if makers else self._global(place)
 
     # Containers
 
-    def _makes_container(self, maker: Definition) -> bool:
+    def makes_container(self, maker: Definition) -> bool:
+        """Does the definition bind a new container?"""
         value = written_value(maker)
         if isinstance(value, cst.List | cst.Dict | cst.Set | cst.ListComp | cst.DictComp | cst.SetComp):
             return True
@@ -79,12 +80,13 @@ class Keepers:
 
     def _may_make_container(self, maker: Definition, method: str) -> bool:
         """Only lists and the like are appended to; `add` and items may be anything's."""
-        if self._makes_container(maker):
+        if self.makes_container(maker):
             return True
         unknown = maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.Call)
         return unknown and method in _LISTED and self.training.inference.definition(maker).of_class is None
 
-    def _holds_container(self, place: cst.Attribute, method: str) -> bool:
+    def holds_container(self, place: cst.Attribute, method: str) -> bool:
+        """Is what is stored on the attribute always a container, as far as `method` says?"""
         owner = self._class_of(place.value)
         stores = self.flow.project.attribute_stores(owner).get(place.attr.value, ()) if owner is not None else ()
         return bool(stores) and all(_stores_container(store, method) for store in stores)
@@ -130,6 +132,11 @@ class Keepers:
 
     # Names
 
+    def _global(self, place: cst.Name) -> Keeper | None:
+        """A container made at module level: any function may use it."""
+        made = self.flow.module.constants.get(place.value) if place.value not in self.flow.local_names else None
+        return Keeper(place.value, None, frozenset({Fate.ESCAPES})) if _is_container(made, self.flow.module) else None
+
     def _local(self, place: cst.Name, region: Region, makers: Iterable[Definition]) -> Keeper | None:
         if all(maker.binding is Binding.PARAMETER for maker in makers):
             # Whoever handed the container in may do anything with it later.
@@ -140,7 +147,7 @@ class Keepers:
         if outlived is None:
             return None
         fates = {fate for maker in makers for fate in self.training.fates.of(maker)}
-        if any(not self._makes_container(maker) and not self._makes_tensor(maker) for maker in makers):
+        if any(not self.makes_container(maker) and not self._makes_tensor(maker) for maker in makers):
             fates.add(Fate.ESCAPES)  # whoever made it may still hold it
         begun = [maker for maker in makers if not isinstance(maker.statement, cst.AugAssign)]
         bounded = any(encloses(outlived, maker.event.region) for maker in begun) or self._is_emptied(place.value, outlived)
@@ -171,14 +178,17 @@ def _root(place: cst.BaseExpression) -> cst.Name | None:
 
 
 def _stores_container(store: Store, method: str) -> bool:
-    value = store.value
-    if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)):
+    if store.kind in ("augment", "delete") or _is_container(store.value, store.method.module):
         return True
+    return isinstance(store.value, ast.Name) and method in _LISTED
+
+
+def _is_container(value: ast.expr | None, module: Module) -> bool:
     if isinstance(value, ast.BinOp):
         return isinstance(value.left, ast.List) or isinstance(value.right, ast.List)
     if isinstance(value, ast.Call):
-        return (store.method.module.qualify(value.func) or "").rpartition(".")[2] in _CONTAINERS
-    return store.kind in ("augment", "delete") or (isinstance(value, ast.Name) and method in _LISTED)
+        return (module.qualify(value.func) or "").rpartition(".")[2] in _CONTAINERS
+    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp)
 
 
 def _has_maxlen(maker: Definition) -> bool:

@@ -74,14 +74,18 @@ class Keeping:
         yield from (self.kept(*found) for found in self._callees.kept(Fate.SUMMED))
 
     def collections(self) -> Iterator[Kept]:
-        """What is put into containers, one for each part of a record, and what comprehensions gather."""
+        """What is put into containers, here and by functions of the project."""
+        yield from self.insertions()
+        yield from (self.kept(*found) for found in self._callees.kept(Fate.COLLECTED))
+
+    def insertions(self) -> Iterator[Kept]:
+        """What is put into containers here, one for each part of a record, and what comprehensions gather."""
         for call in self._calls():
             yield from self._inserted(call)
         for definition in self.flow.graph.definitions.values():
             yield from self._comprehended(definition)
         for statement in self.flow.graph.placements:
             yield from self._joined(statement) if isinstance(statement, cst.AugAssign) else self._placed(statement) if isinstance(statement, cst.Assign) else ()
-        yield from (self.kept(*found) for found in self._callees.kept(Fate.COLLECTED))
 
     def _calls(self) -> list[cst.Call]:
         return [event.node for event in self.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]
@@ -89,6 +93,10 @@ class Keeping:
     def callee(self, call: cst.Call) -> FunctionEntry | None:
         """The function of the project that a call runs."""
         return self._callees.callee(call)
+
+    def collects(self, entry: FunctionEntry, parameter: str) -> bool:
+        """Does the function put what it gets as that parameter, as it is, into what outlives the call?"""
+        return self._callees.collects(entry, parameter)
 
     def kept(self, keeper: Keeper, statement: cst.CSTNode, value: cst.BaseExpression) -> Kept:
         """The value as something kept; one that has no graph for certain is not looked at further."""
@@ -134,7 +142,7 @@ class Keeping:
 
     def _named_total(self, definition: Definition) -> Iterator[Kept]:
         """`total += loss`, `total = total + loss`, `average = 0.9 * average + 0.1 * loss` of a local name, carried from turn to turn."""
-        added, statement, loop = _added(definition.statement), definition.statement, loop_of(definition.event.region)
+        added, statement, loop = added_by(definition.statement), definition.statement, loop_of(definition.event.region)
         over = self.flow.chains.over[definition.event.at]
         if added is None or statement is None or loop is None or definition not in over or definition.binding not in (Binding.AUGMENTED, Binding.ASSIGNED):
             return
@@ -147,7 +155,7 @@ class Keeping:
     def _placed_total(self, statement: cst.AugAssign | cst.Assign) -> Iterator[Kept]:
         """The same of an attribute of self or an item of a container."""
         target = statement.target if isinstance(statement, cst.AugAssign) else statement.targets[0].target
-        added = _added(statement)
+        added = added_by(statement)
         if added is not None and isinstance(target, cst.Attribute | cst.Subscript):
             keeper = self.keepers.of_sum(target, self.region(statement))
             if keeper is not None:
@@ -162,14 +170,14 @@ class Keeping:
             return
         value, keeper = call.args[-1].value, self.keepers.of_collection(func.value, self.region(call), func.attr.value)
         if keeper is not None and (func.attr.value != "extend" or isinstance(value, cst.List | cst.Tuple)):
-            yield from (self.kept(keeper, call, part) for part in self._parts(value))
+            yield from (self.kept(keeper, call, part) for part in self.parts(value))
 
     def _joined(self, statement: cst.AugAssign) -> Iterator[Kept]:
         """`history += [loss]`."""
         if isinstance(statement.operator, cst.AddAssign) and isinstance(statement.value, cst.List | cst.Tuple):
             keeper = self.keepers.of_collection(statement.target, self.region(statement))
             if keeper is not None:
-                yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+                yield from (self.kept(keeper, statement, part) for part in self.parts(statement.value))
 
     def _placed(self, statement: cst.Assign) -> Iterator[Kept]:
         """`outputs[step] = loss`, where the key is another one in each turn."""
@@ -178,7 +186,7 @@ class Keeping:
             return
         keeper = self.keepers.of_collection(target.value, self.region(statement), "")
         if keeper is not None and self._is_new_key(target, keeper, statement):
-            yield from (self.kept(keeper, statement, part) for part in self._parts(statement.value))
+            yield from (self.kept(keeper, statement, part) for part in self.parts(statement.value))
 
     def _is_new_key(self, target: cst.Subscript, keeper: Keeper, statement: cst.CSTNode) -> bool:
         """Is the key made in the loop: its target, or a count?"""
@@ -186,14 +194,14 @@ class Keeping:
         names = [name for element in target.slice for name in names_in(element)]
         return loop is not None and any(encloses(loop, made.event.region) for name in names for made in self.training.seen_by(name))
 
-    def _parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    def parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         """The values a display, a partial call or a lambda's defaults hold, else the value itself."""
         if isinstance(value, cst.Dict | cst.Tuple | cst.List):
             for element in value.elements:
-                yield from self._parts(element.value)
+                yield from self.parts(element.value)
         elif isinstance(value, cst.Call) and self.flow.qualify(value.func) == "functools.partial":
             for arg in value.args:
-                yield from self._parts(arg.value)
+                yield from self.parts(arg.value)
         elif isinstance(value, cst.Lambda):
             yield from (parameter.default for parameter in value.params.params if parameter.default is not None)
         else:
@@ -207,7 +215,7 @@ class Keeping:
             yield self.kept(keeper, definition.statement, value.elt)
 
 
-def _added(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
+def added_by(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
     """What a statement adds to its target: `a` of `t += a`, `t = t + a` and `t = 0.9 * t + 0.1 * a` (there with its factor)."""
     if isinstance(statement, cst.AugAssign):
         return statement.value if isinstance(statement.operator, cst.AddAssign | cst.SubtractAssign) else None

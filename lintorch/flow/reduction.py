@@ -26,13 +26,18 @@ def reaches_collection(training: TrainingFlow, node: cst.CSTNode) -> bool:
     return _Search(training).follow(node).collected
 
 
+def is_handed_over(training: TrainingFlow, node: cst.CSTNode) -> bool:
+    """Is the value, or something computed from it, handed with its graph to code that is called for what it does, and may keep it?"""
+    return _Search(training).follow(node).handed
+
+
 class _Search:
     """Follows a value forward; every place is visited once."""
 
     def __init__(self, training: TrainingFlow) -> None:
         self.training = training
         self.seen: set[cst.CSTNode] = set()
-        self.cut = self.collected = False
+        self.cut = self.collected = self.handed = False
 
     def follow(self, node: cst.CSTNode) -> _Search:
         if node in self.seen:
@@ -66,6 +71,7 @@ class _Search:
         package, _, function = (self.training.flow.qualify(call.func) or "").rpartition(".")
         self.collected = self.collected or (isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING)
         root = package.split(".")[0]
+        self.handed = self.handed or (isinstance(self.training.parents.get(call), cst.Expr) and root not in ("builtins", "logging", "torch"))
         if root in ("numpy", "math") or (package == "builtins" and function in PLAIN_BUILTINS) or (root == "torch" and function in CUTTING_FUNCTIONS):
             self.cut = True
         else:

@@ -16,6 +16,8 @@ class Seed(enum.Enum):
     CHAIN = "a computed value is bound to a name that another computed value is bound from"
     ACCUMULATION = "a value is added to what earlier turns of a loop left"
     COLLECTION = "a value is put into a container within a loop"
+    HANDED_OVER = "values are handed to a method that is called for what it does with them"
+    LOOP_VALUE = "a loop without backward binds the result of a call to a name and reduces something"
     KEPT_BEST = "a name or attribute is bound within a loop or branch to a value compared with it"
     BACKWARD = "backward is run"
     EVALUATION = "a module is put into evaluation mode"

@@ -53,6 +53,14 @@ def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:
     return remembered
 
 
+def used_as_tensor(entry: FunctionEntry, name: str) -> bool:
+    """Does the function do with a name of its own what is only done with tensors?"""
+    if "used as tensors" not in entry.memo:
+        entry.memo["used as tensors"] = frozenset(used for used, _ in _uses(entry))
+    used: frozenset[str] = entry.memo["used as tensors"]
+    return name in used
+
+
 def _annotated(entry: FunctionEntry, parameter: ast.arg) -> str | None:
     name = entry.module.qualify(parameter.annotation) if parameter.annotation is not None else None
     return f"`{parameter.arg}` is annotated as a tensor" if name in ("torch.Tensor", "torch.FloatTensor") else None

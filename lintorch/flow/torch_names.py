@@ -21,6 +21,9 @@ PLAIN_BUILTINS = frozenset({"float", "int", "len", "bool", "str", "repr", "forma
 # Losses whose scalar result keeps a storage of the size of all elements (measured with torch 2.13, pytorch#185647).
 FULL_STORAGE_FUNCTIONS = frozenset({"mse_loss", "smooth_l1_loss", "binary_cross_entropy", "soft_margin_loss"})
 FULL_STORAGE_MODULES = frozenset({"MSELoss", "SmoothL1Loss", "BCELoss", "SoftMarginLoss"})
+# What a distribution gives with the graph of its parameters; what it gives otherwise (samples) has none.
+DISTRIBUTION_METHODS = frozenset({"log_prob", "rsample", "entropy", "cdf", "icdf"})
+DISTRIBUTION_ATTRIBUTES = frozenset({"mean", "mode", "variance", "stddev", "logits", "probs", "loc", "scale"})
 # Methods of a module that return the module itself.
 SAME_MODULE_METHODS = frozenset(
     {"to", "cuda", "cpu", "train", "eval", "half", "float", "double", "bfloat16", "requires_grad_", "apply", "share_memory", "to_empty"}
@@ -88,3 +91,9 @@ def is_differentiable_function(dotted: str) -> bool:
     package, _, name = dotted.rpartition(".")
     spaces = ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torch.functional")
     return package in spaces and name[:1].islower() and name not in CUTTING_FUNCTIONS
+
+
+def is_distribution_class(dotted: str) -> bool:
+    """A class of torch.distributions."""
+    package, _, name = dotted.rpartition(".")
+    return package.startswith("torch.distributions") and name[:1].isupper()

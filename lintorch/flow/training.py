@@ -16,19 +16,24 @@ from lintorch.flow.covering import Covering
 from lintorch.flow.evaluation_scope import EvaluationScope
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fact import UNKNOWN, Fact
+from lintorch.flow.failed_attempt import FailedAttempts, KeptException, Retry
 from lintorch.flow.fate import Fate, Fates, parents_of
 from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
+from lintorch.flow.replay import Replayed, replayed
 from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
+from lintorch.flow.surviving import Surviving, surviving_names
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
+from lintorch.flow.view import PinnedView, pinned_views
 from lintorch.flow.volatile import Volatile, volatile_calls
 from lintorch.flow.wanting import Wanting, last_name
 
@@ -277,6 +282,36 @@ class TrainingFlow:
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
         return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window)
+
+    @cached_property
+    def pinned_views(self) -> tuple[PinnedView, ...]:
+        """Stored views that keep the storage of tensors nothing else keeps."""
+        return tuple(pinned_views(self))
+
+    @cached_property
+    def retries(self) -> tuple[Retry, ...]:
+        """Work repeated while an exception holds the frames of the attempt that failed."""
+        return tuple(FailedAttempts(self).retries())
+
+    @cached_property
+    def kept_exceptions(self) -> tuple[KeptException, ...]:
+        """Exceptions stored with the frames of the attempt that failed."""
+        return tuple(FailedAttempts(self).kept_exceptions())
+
+    @cached_property
+    def summed_losses(self) -> tuple[SummedLoss, ...]:
+        """Losses of micro-batches summed for one backward pass."""
+        return tuple(summed_losses(self))
+
+    @cached_property
+    def surviving_names(self) -> tuple[Surviving, ...]:
+        """Names of loops that hold graphs while the next ones are computed."""
+        return tuple(surviving_names(self))
+
+    @cached_property
+    def replayed(self) -> tuple[Replayed, ...]:
+        """Live values put where later steps draw them from."""
+        return tuple(replayed(self))
 
     @cached_property
     def live_bests(self) -> tuple[Best, ...]:

@@ -50,10 +50,15 @@ def training_seeds(function: ast.AST) -> Iterator[Seed]:
     nodes = list(_own_nodes(function))
     made_here = _made_in(function, nodes)
     for node, looped in nodes:
-        if looped or _place(node) not in made_here:
+        if looped or _gathers(node) or _place(node) not in made_here:
             yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
         elif isinstance(node, ast.Call | ast.Assign):
             yield from (seed for seed in _of_node(node, looped) if seed not in _GROWTH)
+
+
+def _gathers(node: ast.AST) -> bool:
+    """A comprehension is the loop itself."""
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.ListComp)
 
 
 def _own_nodes(function: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
@@ -100,8 +105,8 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
         yield from _of_assignment(node, looped)
     elif isinstance(node, ast.ExceptHandler):
         yield Seed.EXCEPT
-    elif isinstance(node, ast.Expr) and looped and _is_plain_call(node.value):
-        yield Seed.COLLECTION
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield from _of_call_statement(node.value, looped)
     elif isinstance(node, ast.If) and _orders(node.test) and any(_may_keep(inner, looped) for inner in ast.walk(node)):
         yield Seed.KEPT_BEST
 
@@ -132,9 +137,19 @@ def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
         yield Seed.COLLECTION
 
 
-def _is_plain_call(node: ast.expr) -> bool:
-    """A call of a function by its name, for what it does rather than for its result: it may keep its arguments."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "print"
+def _of_call_statement(node: ast.Call, looped: bool) -> Iterator[Seed]:
+    """A call for what it does rather than for its result: it may keep its arguments."""
+    if looped and isinstance(node.func, ast.Name) and node.func.id != "print":
+        yield Seed.COLLECTION
+    if isinstance(node.func, ast.Attribute) and is_record(node):
+        yield Seed.HANDED_OVER
+
+
+def is_record(node: ast.Call) -> bool:
+    """Are several values handed over, or one display of values?"""
+    if any(isinstance(value, ast.Constant) and isinstance(value.value, str) for value in node.args[:1]):
+        return False
+    return len(node.args) + len(node.keywords) > 1 or any(isinstance(value, ast.Tuple | ast.Dict) for value in node.args)
 
 
 def _may_keep(node: ast.AST, looped: bool) -> bool:

@@ -18,11 +18,17 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
             function,
             function.span(total.statement),
             _message(function, total),
-            fix=Fix("Add the value without its graph", (Replace(function.span(total.value), function.detached(total.value)),)),
+            fix=_fix(function, total),
             severity=_severity(total),
             retains=Retention("graph nodes" if total.covering else "activations", total.fact.evidence),
             evidence=total.fact.evidence,
         )
+
+
+def _fix(function: FunctionFlow, total: Kept) -> Fix | None:
+    if function.training.evaluation.covers(total.statement):
+        return None  # under torch.no_grad(), which the evaluation needs, there is no graph to detach from
+    return Fix("Add the value without its graph", (Replace(function.span(total.value), function.detached(total.value)),))
 
 
 def _message(function: FunctionFlow, total: Kept) -> str:

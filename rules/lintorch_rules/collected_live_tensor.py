@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 def check(function: FunctionFlow) -> Iterator[Finding]:
     """Report values collected over the turns of a loop, where nothing needs their graphs."""
     for collected in function.training.leaking_collections:
-        copied = ".clone()" if collected.full_storage else ""
-        detached = Replace(function.span(collected.value), function.detached(collected.value) + copied)
         yield rule.finding(
             function,
             function.span(collected.value),
             _message(function, collected, function.short(collected.value)),
-            fix=Fix("Store the value without its graph", (detached,)),
+            fix=_fix(function, collected),
             severity=_severity(collected),
             retains=Retention("graph nodes" if collected.covering else "activations", collected.fact.evidence),
             evidence=collected.fact.evidence,
         )
+
+
+def _fix(function: FunctionFlow, collected: Kept) -> Fix | None:
+    if function.training.evaluation.covers(collected.statement):
+        return None  # under torch.no_grad(), which the evaluation needs, there is no graph to detach from
+    copied = ".clone()" if collected.full_storage else ""
+    return Fix("Store the value without its graph", (Replace(function.span(collected.value), function.detached(collected.value) + copied),))
 
 
 def _message(function: FunctionFlow, collected: Kept, value: str) -> str:
