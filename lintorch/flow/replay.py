@@ -19,11 +19,14 @@ from lintorch.flow.handing import parameters_of
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.training_gate import is_record
 from lintorch.flow.tree import dotted_name
+from lintorch.project.module import ClassEntry, Module
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.training import TrainingFlow
-    from lintorch.project.module import ClassEntry, FunctionEntry, Module
+    from lintorch.project.module import FunctionEntry
+    from lintorch.project.names import Entry
+    from lintorch.project.project import Project
 
 _INSERTING = frozenset({"append", "appendleft"})
 
@@ -40,7 +43,7 @@ class Replayed:
 
 def replayed(training: TrainingFlow) -> Iterator[Replayed]:
     """What the function puts, graphs and all, where later steps draw it from."""
-    if not _may_replay(training.flow.module, training.flow.entry):
+    if not _may_replay(training.flow):
         return
     replays = Replays(training)
     for statement, place, method, value in replays.insertions():
@@ -50,10 +53,29 @@ def replayed(training: TrainingFlow) -> Iterator[Replayed]:
             yield from replays.handed(call, call.func)
 
 
-def _may_replay(module: Module, entry: FunctionEntry) -> bool:
-    """By syntax: is something put into a container that the file draws from or takes slices of, or handed to a method as a whole?"""
-    sought = drawn_from(module) | _sliced(module)
-    return any(_inserts_into(node) in sought or _hands_over(node, module) for node in entry.nodes)
+def _may_replay(flow: FunctionFlow) -> bool:
+    """By syntax: is something put into a container that the file draws from or takes slices of, or handed as a whole to what may draw from it?"""
+    sought = drawn_from(flow.module) | _sliced(flow.module)
+    if any(_inserts_into(node) in sought for node in flow.entry.nodes):
+        return True
+    return any(_hands_over(node, flow.module) for node in flow.entry.nodes) and _draws_in_sight(flow.module, flow.project)
+
+
+def _draws_in_sight(module: Module, project: Project) -> bool:
+    """Does the file, or one that a class it imports stands in, draw from a container at random?"""
+    key = f"draws in sight {project.generation}"
+    if key not in module.memo:
+        found = (project.find(target) for target in module.imports.values() if target.partition(".")[0] not in ("torch", "numpy"))
+        module.memo[key] = any(map(drawn_from, (module, *(owner for entry in found for owner in _modules_of(entry, project)))))
+    return bool(module.memo[key])
+
+
+def _modules_of(entry: Entry | None, project: Project) -> Iterator[Module]:
+    """The files that what an import brings is written in: a module's own, a class's and its bases'."""
+    if isinstance(entry, ClassEntry):
+        yield from (base.module for base in project.ancestry(entry).classes)
+    elif isinstance(entry, Module):
+        yield entry
 
 
 def _inserts_into(node: ast.AST) -> str | None:

@@ -38,6 +38,11 @@ class Project:
         """The project's folder."""
         return self._names.root
 
+    @property
+    def generation(self) -> int:
+        """Grows whenever a text is replaced: what was remembered across files before that may be out of date."""
+        return self._names.generation
+
     def load(self, source: Source, tree: ast.Module | None = None) -> Module:
         """The module of a text, which from now on is what its path holds; raises SourceError where it does not parse."""
         return self._names.load(source, tree)
