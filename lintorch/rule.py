@@ -13,7 +13,9 @@ from lintorch.flow.temporary import Temporary
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:  # rules are listed and explained without libcst
+    from lintorch.flow.activation import StoredActivation
     from lintorch.flow.best import Best
+    from lintorch.flow.cache import CachedTensor
     from lintorch.flow.capturing_hook import CapturingHook
     from lintorch.flow.collecting_hook import CollectingHook
     from lintorch.flow.context_attribute import ContextTensor
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # rules are listed and explained without libcst
 
 __all__ = [
     "Best",
+    "CachedTensor",
     "CapturingHook",
     "CollectingHook",
     "ContextTensor",
@@ -56,6 +59,7 @@ __all__ = [
     "Severity",
     "Span",
     "Statement",
+    "StoredActivation",
     "Surviving",
     "Temporary",
     "Volatile",

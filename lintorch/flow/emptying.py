@@ -44,7 +44,7 @@ def _empties(node: ast.AST, name: str | None) -> bool:
     if isinstance(node, ast.Delete):
         return any(name is None or _root(target) == name for target in node.targets)
     if isinstance(node, ast.Assign):
-        sliced = any(isinstance(target, ast.Subscript) and (name is None or _root(target) == name) for target in node.targets)
+        sliced = any(isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice) and name in (None, _root(target)) for target in node.targets)
         bounded = any(_root(target) == name for target in node.targets) and _has_maxlen(node.value)
         return sliced or bounded
     return False

@@ -11,10 +11,13 @@ import libcst as cst
 
 from lintorch.flow.fact import Sort
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
+from lintorch.flow.tree import dotted_name
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
-    from lintorch.project.module import ClassEntry
+    from lintorch.project.module import ClassEntry, FunctionEntry
+
+_CUTS = frozenset({"detach", "detach_", "data", "no_grad", "inference_mode"})
 
 
 class Frozen:
@@ -26,6 +29,17 @@ class Frozen:
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
         return module in self._asked or any(self._runs_without(cls) for cls in self._classes(module))
+
+    def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
+        """The forward methods that calling the module may run, where its class is in the project."""
+        found = (self.flow.project.ancestry(cls).method("forward") for cls in self._classes(module))
+        return tuple(method for method in found if method is not None)
+
+    def mentions_cut(self, call: cst.Call) -> bool:
+        """Does the function, or the forward of the module, that is called mention detach or the like, as far as it can be read?"""
+        name = dotted_name(call.func)
+        entries = (self.flow.training.wanting.called(call), *(self.forwards(name) if name is not None else ()))
+        return any(mentions_cut(entry) for entry in entries if entry is not None)
 
     def makes_graph(self, module: str, part: str) -> bool:
         """Is `part` a submodule of the module, or a method that returns a tensor with a graph, as its class in the project says?"""
@@ -79,6 +93,10 @@ class Frozen:
             yield from self._local_makers(module)
 
     def _local_makers(self, module: str) -> Iterator[str | None]:
+        arguments = self.flow.entry.node.args
+        for parameter in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            if parameter.arg == module and parameter.annotation is not None:
+                yield self.flow.module.qualify(parameter.annotation)
         for definition in self.flow.graph.definitions.values():
             value = definition.value
             while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and isinstance(value.func.value, cst.Call):
@@ -92,12 +110,17 @@ class Frozen:
             yield self.flow.module.qualify(made.func)
 
 
+def mentions_cut(entry: FunctionEntry) -> bool:
+    """Does a function detach anything, or switch gradients off?"""
+    return any(isinstance(node, ast.Attribute) and node.attr in _CUTS for node in ast.walk(entry.node))
+
+
 def _asked_in(place: ast.AST) -> Iterator[str]:
-    from lintorch.project.module import dotted_name
+    from lintorch.project.module import dotted_name as dotted
 
     for node in ast.walk(place):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "requires_grad_":
-            yield dotted_name(node.func.value) or ""
+            yield dotted(node.func.value) or ""
             yield from _whose_parameters(node.func.value, place)
         elif isinstance(node, ast.For) and "requires_grad" in ast.unparse(node):
             yield from _parameters_of(node.iter)
@@ -105,20 +128,20 @@ def _asked_in(place: ast.AST) -> Iterator[str]:
 
 def _whose_parameters(value: ast.expr, place: ast.AST) -> Iterator[str]:
     """`net` of `net.to(device).eval().requires_grad_(False)`."""
-    from lintorch.project.module import dotted_name
+    from lintorch.project.module import dotted_name as dotted
 
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         value = value.func.value
-    yield dotted_name(value) or ""
+    yield dotted(value) or ""
     for node in ast.walk(place):
         if isinstance(node, ast.Assign) and any(inner is value for inner in ast.walk(node.value)):
-            yield from (dotted_name(target) or "" for target in node.targets)
+            yield from (dotted(target) or "" for target in node.targets)
 
 
 def _parameters_of(iterated: ast.expr) -> Iterator[str]:
     """`net` of `net.parameters()`."""
-    from lintorch.project.module import dotted_name
+    from lintorch.project.module import dotted_name as dotted
 
     for node in ast.walk(iterated):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("parameters", "named_parameters"):
-            yield dotted_name(node.func.value) or ""
+            yield dotted(node.func.value) or ""

@@ -146,7 +146,7 @@ class Inference:
         owner = self.fact(node.value)
         if owner.parts and (place := whole_number(node)) is not None:
             return self._part(owner, place)
-        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE) else UNKNOWN)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
         return combined((self.fact(node.left), self.fact(node.right)))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import libcst as cst
 
 from lintorch.flow.event import Binding, Definition
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, SAME_ITERATORS
+from lintorch.flow.tree import names_in
 
 Seen = Callable[[cst.BaseExpression], tuple[Definition, ...]]
 
 
-def ingredients(value: cst.BaseExpression, seen_by: Seen) -> Iterator[cst.BaseExpression]:
-    """The expression and everything its value is computed from in this function, names followed to their definitions; not what stands behind a cut."""
+def ingredients(value: cst.BaseExpression, seen_by: Seen, until: Collection[cst.CSTNode] = ()) -> Iterator[cst.BaseExpression]:
+    """The expression and everything its value is computed from in this function, names followed to their definitions; not what stands behind a cut.
+
+    What `until` is computed from is left out.
+    """
     pending, known = [value], {value}
     while pending:
         node = pending.pop()
         yield node
-        for part in _parts(node, seen_by):
+        for part in _parts(node, seen_by) if node not in until else ():
             if part not in known:
                 known.add(part)
                 pending.append(part)
@@ -35,7 +39,21 @@ def _parts(node: cst.BaseExpression, seen_by: Seen) -> Iterable[cst.BaseExpressi
         return (node.value,)
     if isinstance(node, cst.Comparison | cst.BaseString | cst.Lambda):
         return ()
+    if isinstance(node, cst.BaseComp):
+        return _of_comprehension(node)
     return [part for part in _unwrapped(node) if isinstance(part, cst.BaseExpression)]
+
+
+def _of_comprehension(node: cst.BaseComp) -> list[cst.BaseExpression]:
+    """The element, and what it is taken from unless the element cuts it: not so in `[state.detach() for state in states]`."""
+    parts: list[cst.BaseExpression] = [node.value] if isinstance(node, cst.DictComp) else [node.elt] if isinstance(node, cst.BaseSimpleComp) else []
+    used = {part.value for element in parts for part in ingredients(element, lambda _: ()) if isinstance(part, cst.Name)}
+    loop: cst.CompFor | None = node.for_in
+    while loop is not None:
+        if any(name.value in used for name in names_in(loop.target)):
+            parts.append(loop.iter)
+        loop = loop.inner_for_in
+    return parts
 
 
 def _unwrapped(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -50,3 +50,24 @@ def _reads(flow: FunctionFlow, last: Event, attribute: str) -> bool:
 
 def _calls(node: cst.CSTNode, method: str) -> bool:
     return isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == method
+
+
+def reaches_without(graph: Graph, start: Event, goal: Event, avoided: Collection[Event]) -> bool:
+    """Is there a way from behind `start` to `goal` on which none of `avoided` happens?"""
+    pending, known = [(start.block, start.at)], set[int]()
+    while pending:
+        number, after = pending.pop()
+        stopped = False
+        for event in graph.blocks[number].events:
+            if event.at <= after:
+                continue
+            if event is goal:
+                return True
+            if event in avoided:
+                stopped = True
+                break
+        if not stopped:
+            following = graph.blocks[number].successors - known
+            known |= following
+            pending.extend((block, -1) for block in following)
+    return False

@@ -78,7 +78,7 @@ def _uses(entry: FunctionEntry) -> Iterator[tuple[str, str]]:
 
 def _is_tensor_method(name: str, call: ast.Call) -> bool:
     """`x.size(0)` and `x.log()`: a process group has a size, a logger logs something."""
-    return name in _METHODS or (name == "size" and bool(call.args)) or (name == "log" and not call.args and not call.keywords)
+    return name in _METHODS or (name in ("size", "type") and bool(call.args)) or (name == "log" and not call.args and not call.keywords)
 
 
 def _of_call(call: ast.Call, entry: FunctionEntry) -> Iterator[tuple[str, str]]:

@@ -58,6 +58,9 @@ MODULE_WRAPPERS = frozenset(
 # Iterators that hand through what they iterate over.
 SAME_ITERATORS = frozenset({"tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.trange", "builtins.iter", "builtins.list", "builtins.reversed", "tqdm"})
 
+# What makes an empty container.
+CONTAINER_MAKERS = frozenset({"dict", "list", "set", "defaultdict", "OrderedDict", "deque"})
+
 
 def is_loss_class(dotted: str) -> bool:
     """One of torch.nn's loss modules, which have no parameters."""

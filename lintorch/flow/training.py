@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.activation import Activations, StoredActivation
 from lintorch.flow.adversarial import LiveSamples, live_samples
 from lintorch.flow.anchor import Backward, anchored, backward_calls, returned_losses
+from lintorch.flow.cache import CachedTensor, Caches
 from lintorch.flow.capturing_hook import CapturingHook, CapturingHooks
+from lintorch.flow.carried import CarriedState, carried_states
+from lintorch.flow.chained_input import ChainedInput, chained_inputs
 from lintorch.flow.collecting_hook import CollectingHook, CollectingHooks
 from lintorch.flow.context_attribute import ContextAttributes, ContextTensor
 from lintorch.flow.covering import Covering
@@ -22,10 +26,12 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.making import Making
 from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.replay import Replayed, replayed
+from lintorch.flow.retained import RetainedGraph, retained_graphs
 from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
@@ -168,6 +174,11 @@ class TrainingFlow:
         return Keeping(self)
 
     @cached_property
+    def making(self) -> Making:
+        """What may make a graph."""
+        return Making(self)
+
+    @cached_property
     def wanting(self) -> Wanting:
         """Where gradients are wanted."""
         return Wanting(self.flow)
@@ -193,6 +204,16 @@ class TrainingFlow:
         return tuple(needless_graphs(self))
 
     @cached_property
+    def retained_graphs(self) -> tuple[RetainedGraph, ...]:
+        """Calls whose retain_graph=True nothing needs."""
+        return tuple(retained_graphs(self))
+
+    @cached_property
+    def chained_inputs(self) -> tuple[ChainedInput, ...]:
+        """Inputs moved along their own gradient that stay chained to their earlier values."""
+        return tuple(chained_inputs(self))
+
+    @cached_property
     def optimizers(self) -> Optimizers:
         """The optimizers in sight and what they train."""
         return Optimizers(self.flow)
@@ -206,6 +227,11 @@ class TrainingFlow:
     def live_samples(self) -> tuple[LiveSamples, ...]:
         """Samples that carry one player's graph into the step of the other."""
         return tuple(live_samples(self))
+
+    @cached_property
+    def carried_states(self) -> tuple[CarriedState, ...]:
+        """Recurrent states handed on with their history."""
+        return tuple(carried_states(self))
 
     # Facts from elsewhere
 
@@ -344,3 +370,13 @@ class TrainingFlow:
     def capturing_hooks(self) -> tuple[CapturingHook, ...]:
         """Hooks on tensors that hold the tensor itself or one computed from it."""
         return tuple(CapturingHooks(self.flow).found())
+
+    @cached_property
+    def stored_activations(self) -> tuple[StoredActivation, ...]:
+        """Activations that a forward leaves on self, and whose every read does without their graph."""
+        return tuple(Activations(self).stored())
+
+    @cached_property
+    def cached_tensors(self) -> tuple[CachedTensor, ...]:
+        """What cached methods and containers at module level keep of the function's results, graphs and all."""
+        return tuple(Caches(self).kept())

@@ -47,6 +47,8 @@ def training_seeds(function: ast.AST) -> Iterator[Seed]:
     """The seeds, repeated as often as they occur; nested functions are functions of their own."""
     # A constructor runs once: what it stores is where attributes begin, not where they grow.
     once = isinstance(function, _NESTED) and function.name == "__init__"
+    if getattr(function, "decorator_list", None):
+        yield Seed.DECORATED
     nodes = list(_own_nodes(function))
     made_here = _made_in(function, nodes)
     for node, looped in nodes:
@@ -54,6 +56,8 @@ def training_seeds(function: ast.AST) -> Iterator[Seed]:
             yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
         elif isinstance(node, ast.Call | ast.Assign):
             yield from (seed for seed in _of_node(node, looped) if seed not in _GROWTH)
+        if isinstance(node, _LOOPS) and not looped and _recurs(node):
+            yield Seed.RECURRENCE
 
 
 def _gathers(node: ast.AST) -> bool:
@@ -99,6 +103,8 @@ def _name(place: ast.expr) -> str:
 def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
     if isinstance(node, ast.Call):
         yield from _of_call(node)
+        if looped and (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else "") == "grad":
+            yield Seed.GRADIENT
     elif isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
         yield Seed.ACCUMULATION
     elif isinstance(node, ast.Assign):
@@ -150,6 +156,31 @@ def is_record(node: ast.Call) -> bool:
     if any(isinstance(value, ast.Constant) and isinstance(value.value, str) for value in node.args[:1]):
         return False
     return len(node.args) + len(node.keywords) > 1 or any(isinstance(value, ast.Tuple | ast.Dict) for value in node.args)
+
+
+def _recurs(loop: ast.AST) -> bool:
+    """Is a name that the loop binds handed, beside something else, to a call whose result the loop binds: `out, hidden = model(x, hidden)`?"""
+    inside = list(ast.walk(loop))
+    taken = {name.id for node in inside if isinstance(node, (ast.For, ast.AsyncFor)) for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+    assigned = [node for node in inside if isinstance(node, ast.Assign)]
+    bound = {name.id for node in assigned for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return any(isinstance(node.value, ast.Call) and _hands_on(node.value, bound, taken) for node in assigned)
+
+
+def _hands_on(call: ast.Call, bound: set[str], taken: set[str]) -> bool:
+    """Is a bound name an argument, not the first one but before what the loop takes, of something that is the same in each turn?"""
+    if {name.id for name in ast.walk(call.func) if isinstance(name, ast.Name)} & (bound | taken):
+        return False
+    for place, value in enumerate(call.args):
+        later = {name.id for other in call.args[place + 1 :] for name in ast.walk(other) if isinstance(name, ast.Name)}
+        if (place or later & taken) and _handed(value) & bound:
+            return True
+    return any(_handed(word.value) & bound for word in call.keywords)
+
+
+def _handed(value: ast.expr) -> set[str]:
+    elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
+    return {element.id for element in elements if isinstance(element, ast.Name)}
 
 
 def _may_keep(node: ast.AST, looped: bool) -> bool:

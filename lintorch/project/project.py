@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
+from lintorch.project.attribute_names import AttributeNames
 from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.calls import Call, callers
 from lintorch.project.grad_mode import GradModes
@@ -27,6 +28,7 @@ class Project:
         self._names = Names(root, search)
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
+        self._attribute_names = AttributeNames(root)
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -74,6 +76,14 @@ class Project:
     def attribute_stores(self, cls: ClassEntry) -> Mapping[str, tuple[Store, ...]]:
         """Every store to an attribute of self in the class, its known bases and its subclasses in the same file, by attribute name."""
         return attribute_stores(cls, self._bases)
+
+    def mentioned_outside(self, attribute: str, cls: ClassEntry) -> bool:
+        """May a file of the project other than that of `cls` read an attribute of that name of its instances?"""
+        return self._attribute_names.mentioned_outside(attribute, cls.module.source.path, cls.name)
+
+    def subclasses(self, cls: ClassEntry) -> tuple[ClassEntry, ...]:
+        """The classes of the same file that are built on `cls`."""
+        return tuple(self._bases.subclasses(cls))
 
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""

@@ -1,0 +1,148 @@
+"""Activations that a forward leaves on its module, where everything that reads them does without their graph."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintorch.flow.emptying import is_emptied
+from lintorch.flow.event import Binding, Kind
+from lintorch.flow.fact import Fact
+from lintorch.flow.ingredients import ingredients
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
+    from lintorch.flow.training import TrainingFlow
+    from lintorch.project.module import ClassEntry, FunctionEntry
+
+_INSERTING = frozenset({"append", "appendleft", "add"})
+
+
+@dataclass(frozen=True, eq=False)
+class StoredActivation:
+    """`self.<name> = value`, `self.<name>[key] = value` or `self.<name>.append(value)`; `grows` where each forward adds one and nobody empties it."""
+
+    name: str
+    statement: cst.CSTNode
+    value: cst.BaseExpression
+    grows: bool
+    fact: Fact
+
+
+class Activations:
+    """Finds what one method of a forward leaves on self."""
+
+    def __init__(self, training: TrainingFlow) -> None:
+        self.training, self.flow = training, training.flow
+
+    def stored(self) -> Iterator[StoredActivation]:
+        """The live values whose every read, in the class and the project, is known and cuts them."""
+        if not _may_store(self.flow.entry):
+            return
+        for statement in self.flow.graph.placements:
+            for place, value, inserted in _stores(statement):
+                name = self._attribute(place)
+                if name is not None and self._is_live(value) and not self._reads_itself(value, name) and self._is_only_looked_at(name):
+                    grows = inserted and not self._is_emptied(name)
+                    yield StoredActivation(name, statement, value, grows, self.training.upstream.fact(value))
+
+    def _attribute(self, place: cst.BaseExpression) -> str | None:
+        while isinstance(place, cst.Subscript):
+            place = place.value
+        held = isinstance(place, cst.Attribute) and isinstance(place.value, cst.Name) and place.value.value == self.flow.entry.receiver
+        return place.attr.value if held and isinstance(place, cst.Attribute) else None
+
+    def _is_live(self, value: cst.BaseExpression) -> bool:
+        """Is a graph made here? An input as it came may be data."""
+        given = isinstance(value, cst.Name) and any(made.binding is Binding.PARAMETER for made in self.training.seen_by(value))
+        return not given and self.training.gradients_on(value) and self.training.upstream.fact(value).is_live
+
+    def _reads_itself(self, value: cst.BaseExpression, name: str) -> bool:
+        """State that is updated from itself is another matter."""
+        return any(isinstance(node, cst.Attribute) and node.attr.value == name for node in ingredients(value, self.training.seen_by))
+
+    def _is_emptied(self, name: str) -> bool:
+        owner = self.flow.entry.owner
+        return owner is None or any(is_emptied(name, (entry.node,)) for entry in self._family(owner))
+
+    # Who reads it
+
+    def _is_only_looked_at(self, name: str) -> bool:
+        """Is the attribute plain, and is everything that reads it in sight and indifferent to the graph?"""
+        owner = self.flow.entry.owner
+        if owner is None or not self.flow.project.ancestry(owner).complete:
+            return False
+        stores = self.flow.project.attribute_stores(owner).get(name, ())
+        if any(store.kind not in ("assign", "augment") for store in stores):
+            return False
+        family = self._family(owner)
+        reads = [read for entry in family for method in entry.methods.values() for read in self._reads(method, name)]
+        others = [entry for entry in self.flow.module.classes.values() if entry not in family]
+        foreign = sum(_own_reads(method, name) for entry in others for method in entry.methods.values())
+        known = all(reads) and len(reads) == _mentions(self.flow.module.tree, name) - foreign
+        return known and not self.flow.project.mentioned_outside(name, owner)
+
+    def _family(self, owner: ClassEntry) -> tuple[ClassEntry, ...]:
+        return (*self.flow.project.ancestry(owner).classes, *self.flow.project.subclasses(owner))
+
+    def _reads(self, method: FunctionEntry, name: str) -> Iterator[bool]:
+        """For each read of `self.<name>` in a method: does the graph end there?"""
+        if not any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(method.node)):
+            return
+        other: FunctionFlow = self.flow.of(method)
+        for event in other.graph.events:
+            if event.kind is Kind.GET_ATTRIBUTE and event.name == name:
+                yield not any(True for _ in other.training.fates.of_node(event.node))
+
+
+def _may_store(entry: FunctionEntry) -> bool:
+    """A look at the syntax: is an attribute of self, or an item or element of one, stored?"""
+    held = {id(node) for node in ast.walk(entry.node) if isinstance(node, ast.Attribute) and _is_name(node.value, entry.receiver)}
+    for node in ast.walk(entry.node):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store) and id(_unsubscripted(node)) in held:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in _INSERTING and id(_unsubscripted(node.value)) in held:
+            return True
+    return False
+
+
+def _unsubscripted(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
+def _is_name(node: ast.expr, name: str | None) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _stores(statement: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression, bool]]:
+    """The places a statement stores to, with the value, and whether it is inserted beside what was there."""
+    if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0].target
+        if isinstance(target, cst.Attribute | cst.Subscript):
+            yield target, statement.value, False
+    call = statement.value if isinstance(statement, cst.Expr) else None
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING and len(call.args) == 1:
+        yield call.func.value, call.args[0].value, True
+
+
+def _own_reads(method: FunctionEntry, name: str) -> int:
+    """How often a method reads the attribute of that name of its own self."""
+    return sum(
+        isinstance(node, ast.Attribute) and node.attr == name and _is_name(node.value, method.receiver)
+        for node in ast.walk(method.node)
+        if isinstance(getattr(node, "ctx", None), ast.Load)
+    )
+
+
+def _mentions(tree: ast.AST, name: str) -> int:
+    """How often the file reads an attribute of that name, or names it in a string."""
+    return sum(
+        (isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)) or (isinstance(node, ast.Constant) and node.value == name)
+        for node in ast.walk(tree)
+    )

@@ -1,0 +1,66 @@
+"""Which attribute names the other files of a project mention: text alone, read once, for questions that any reader of an attribute would answer."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+# Only code that works with torch can hold an instance of a module.
+_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
+_NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
+_SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
+_MOST_FILES = 5000
+
+
+class AttributeNames:
+    """The attribute names and short strings in each Python file under `root` that imports torch; where there are too many files, any may be mentioned."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._files: dict[str, list[Path]] | None = None
+        self._own: dict[str, list[Path]] = {}
+        self._too_many = False
+
+    def mentioned_outside(self, name: str, path: Path, cls: str) -> bool:
+        """May another file than `path` read an attribute of that name of an instance of `cls`? Its own self counts only where a file names the class."""
+        if self._files is None:
+            self._files = self._read()
+        here = path.absolute()
+        if self._too_many or any(other != here for other in self._files.get(name, ())):
+            return True
+        return any(other != here and _names_class(other, cls) for other in self._own.get(name, ()))
+
+    def _read(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for count, path in enumerate(_python_files(self.root)):
+            if count >= _MOST_FILES:
+                self._too_many = True
+                return {}
+            for own, name in _names_in(path):
+                (self._own if own else found).setdefault(name, []).append(path.absolute())
+        return found
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
+        yield from (Path(folder) / name for name in sorted(files) if name.endswith(".py"))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _names_in(path: Path) -> set[tuple[bool, str]]:
+    """The names, and whether it is self that they are asked of."""
+    raw = _content(path)
+    return {(bool(own), name.decode()) for own, name in _NAME.findall(raw)} if _TORCH.search(raw) else set()
+
+
+def _names_class(path: Path, cls: str) -> bool:
+    return re.search(rb"\b%s\b" % re.escape(cls.encode()), _content(path)) is not None
