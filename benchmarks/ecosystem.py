@@ -154,7 +154,7 @@ def _verdicts(result: Json) -> tuple[object, ...]:
 
 
 def _by_code(results: Sequence[Json]) -> str:
-    codes = sorted({code for result in results for code in result["found"]})
+    codes = sorted({code for result in results for code in (*result["found"], *result["fixed"])})
     rows = [(result["title"], *(f"{result['found'].get(code, 0):,} / {result['fixed'].get(code, 0):,}" for code in codes)) for result in results]
     return table(("package", *codes), rows)
 

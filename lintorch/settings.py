@@ -41,6 +41,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` for the known word closest to a mistyped one, or nothing where none is close."""
     import difflib
 
-    names = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.5)
-    return f"; did you mean {names[close[0]]}?" if close else ""
+    folded, names = word.casefold(), {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(folded, names, n=10, cutoff=0.5)
+    # A slip changes a letter where it stands: among equally close words the one with most letters in their places.
+    best = max(close, key=lambda name: (difflib.SequenceMatcher(None, name, folded).ratio(), sum(map(str.__eq__, name, folded))), default=None)
+    return f"; did you mean {names[best]}?" if best is not None else ""
