@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -61,26 +61,45 @@ class Fates:
     made_in: Callable[[cst.CSTNode], tuple[Definition, ...]]  # the definitions a statement makes
     container: Callable[[cst.BaseExpression], tuple[Definition, ...]]  # the definitions a name in an expression may see
     qualify: Callable[[cst.BaseExpression], str | None]
-    known: dict[Definition, frozenset[Fate]] = field(default_factory=dict)
+    _known: dict[Definition, frozenset[Fate]] = field(default_factory=dict)
+    _ways: dict[Definition, tuple[Fate | Definition, ...]] = field(default_factory=dict)
 
     def of(self, definition: Definition) -> frozenset[Fate]:
         """Everything that may become of the value, while it still has its graph."""
-        if definition not in self.known:
-            self.known[definition] = frozenset()  # round a loop: what the first turn finds is all there is
-            self.known[definition] = frozenset(fate for use in self.uses.get(definition.event.at, ()) for fate in self.of_node(use.node))
-        return self.known[definition]
+        if definition not in self._known:
+            self._known[definition] = self._reached([definition])
+        return self._known[definition]
 
-    def of_node(self, node: cst.CSTNode) -> Iterator[Fate]:
+    def of_node(self, node: cst.CSTNode) -> frozenset[Fate]:
         """What becomes of the value of an expression from where it stands."""
+        return self._reached(self._of_node(node))
+
+    def _reached(self, ways: Iterable[Fate | Definition]) -> frozenset[Fate]:
+        """The fates at the end of all ways: values go round loops, so that each definition is gone through once."""
+        pending, seen = list(ways), set[Fate | Definition]()
+        while pending:
+            way = pending.pop()
+            if way not in seen:
+                seen.add(way)
+                pending.extend(self._ways_of(way) if isinstance(way, Definition) else ())
+        return frozenset(way for way in seen if isinstance(way, Fate))
+
+    def _ways_of(self, definition: Definition) -> tuple[Fate | Definition, ...]:
+        if definition not in self._ways:
+            self._ways[definition] = tuple(way for use in self.uses.get(definition.event.at, ()) for way in self._of_node(use.node))
+        return self._ways[definition]
+
+    def _of_node(self, node: cst.CSTNode) -> Iterator[Fate | Definition]:
+        """The fates of an expression's value that are seen from here, and the definitions whose fates it shares."""
         parent = self.parents.get(node)
         if isinstance(parent, cst.Element) and (unpacked := self._unpacked(parent)) is not None:
             yield from self._of_unpacked(*unpacked)
         elif isinstance(parent, _THROUGH):
-            yield from self.of_node(parent)
+            yield from self._of_node(parent)
         elif isinstance(parent, cst.Attribute):
             yield from self._of_attribute(parent)
         elif isinstance(parent, cst.Subscript):
-            yield from self.of_node(parent) if parent.value is node else ()
+            yield from self._of_node(parent) if parent.value is node else ()
         elif isinstance(parent, cst.Arg):
             yield from self._of_argument(parent)
         elif isinstance(parent, cst.Return | cst.Yield):
@@ -90,7 +109,7 @@ class Fates:
         elif isinstance(parent, cst.For | cst.CompFor) and parent.iter is node:
             yield from self._of_taken(parent, parent.iter)
 
-    def _of_taken(self, loop: cst.For | cst.CompFor, iterable: cst.BaseExpression) -> Iterator[Fate]:
+    def _of_taken(self, loop: cst.For | cst.CompFor, iterable: cst.BaseExpression) -> Iterator[Fate | Definition]:
         """The names a loop binds; keys of `items()` and numbers of `enumerate()` are not the value."""
         numbered = isinstance(iterable, cst.Call) and (
             self.qualify(iterable.func) == "builtins.enumerate" or (isinstance(iterable.func, cst.Attribute) and iterable.func.attr.value == "items")
@@ -98,7 +117,7 @@ class Fates:
         first = loop.target.elements[0].value if numbered and isinstance(loop.target, cst.Tuple) else None
         for definition in self.made_in(loop):
             if definition.event.node is not first:
-                yield from self.of(definition)
+                yield definition
 
     def _unpacked(self, element: cst.Element) -> tuple[cst.CSTNode, cst.BaseExpression] | None:
         """The parallel assignment and the target that an element's value goes to."""
@@ -106,27 +125,27 @@ class Fates:
         target = target_of(statement, element.value)
         return (statement, target) if statement is not None and target is not None else None
 
-    def _of_unpacked(self, statement: cst.CSTNode, target: cst.BaseExpression) -> Iterator[Fate]:
+    def _of_unpacked(self, statement: cst.CSTNode, target: cst.BaseExpression) -> Iterator[Fate | Definition]:
         if isinstance(target, cst.Subscript):
             yield from self._of_kept(target.value)
         elif isinstance(target, cst.Attribute):
             yield Fate.STORED
         for definition in self.made_in(statement):
             if definition.event.node is target:
-                yield from self.of(definition)
+                yield definition
 
-    def _of_attribute(self, attribute: cst.Attribute) -> Iterator[Fate]:
+    def _of_attribute(self, attribute: cst.Attribute) -> Iterator[Fate | Definition]:
         call = self.parents.get(attribute)
         name = attribute.attr.value
         if isinstance(call, cst.Call) and call.func is attribute:
             if name in _BACKWARD_METHODS:
                 yield Fate.BACKWARD
             elif name not in CUTTING_METHODS:
-                yield from self.of_node(call)
+                yield from self._of_node(call)
         elif name not in CUTTING_ATTRIBUTES:
-            yield from self.of_node(attribute)
+            yield from self._of_node(attribute)
 
-    def _of_argument(self, arg: cst.Arg) -> Iterator[Fate]:
+    def _of_argument(self, arg: cst.Arg) -> Iterator[Fate | Definition]:
         call = self.parents.get(arg)
         if not isinstance(call, cst.Call):
             return
@@ -139,24 +158,25 @@ class Fates:
             return
         elif method in KEEPING and isinstance(call.func, cst.Attribute) and not name.startswith("torch."):
             yield from self._of_kept(call.func.value)
-            yield from self.of_node(call)  # `add` may be a tensor's
+            yield from self._of_node(call)  # `add` may be a tensor's
         elif package == "builtins" or name.split(".")[0] == "torch":
-            yield from self.of_node(call) if function not in CUTTING_FUNCTIONS else ()
+            yield from self._of_node(call) if function not in CUTTING_FUNCTIONS else ()
         else:
             yield Fate.ESCAPES
-            yield from self.of_node(call)
+            yield from self._of_node(call)
 
-    def _of_kept(self, container: cst.BaseExpression) -> Iterator[Fate]:
+    def _of_kept(self, container: cst.BaseExpression) -> Iterator[Fate | Definition]:
         """The value lives on in a container; what becomes of the container becomes of it."""
         while isinstance(container, cst.Subscript):
             container = container.value
         definitions = self.container(container)
         if not definitions or any(definition.binding is Binding.PARAMETER for definition in definitions):
             yield Fate.COLLECTED
-        for definition in definitions:
-            yield from self.of(definition)
+        yield from definitions
 
-    def _of_assignment(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign, node: cst.CSTNode) -> Iterator[Fate]:
+    def _of_assignment(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign, node: cst.CSTNode) -> Iterator[Fate | Definition]:
+        if isinstance(statement, cst.AugAssign) and statement.target is node:
+            yield from self.made_in(statement)  # what was there is part of what is there now
         if statement.value is not node:
             return
         targets = [target.target for target in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
@@ -165,11 +185,7 @@ class Fates:
                 yield from self._of_kept(target.value)
             elif isinstance(target, cst.Attribute):
                 yield Fate.SUMMED if _accumulates(statement, target) else Fate.STORED
-        yield from self._of_made(statement)
-
-    def _of_made(self, statement: cst.CSTNode) -> Iterator[Fate]:
-        for definition in self.made_in(statement):
-            yield from self.of(definition)
+        yield from self.made_in(statement)
 
 
 def carries(node: cst.CSTNode | None) -> bool:
