@@ -86,6 +86,7 @@ class Statistics:
             and self._is_live(update)
             and any(is_reduction(node) for value in update.values for node in ingredients(value, self.training.seen_by))
             and not self._is_cut_or_trained(owner, place.attr.value)
+            and not self._is_begun_elsewhere(owner, place.attr.value)
         )
 
     def _is_live(self, update: Update) -> bool:
@@ -122,6 +123,12 @@ class Statistics:
         return any(map(is_trained_parameter, stores)) or any(
             _is_cut(node, name) for entry in self.flow.project.ancestry(owner).classes for node in ast.walk(entry.node)
         )
+
+    def _is_begun_elsewhere(self, owner: ClassEntry, name: str) -> bool:
+        """Does another method set the state, whatever happens, to what may have a graph? Then it is an activation of one pass, begun anew in each."""
+        stores = self.flow.project.attribute_stores(owner).get(name, ())
+        others = {store.method.qualname: store.method for store in stores if store.method.name not in ("__init__", self.flow.entry.name)}
+        return any(_always_stores(method, name) and not self._stored(method, name).is_cut for method in others.values())
 
     def _statistic(self, update: Update) -> LiveStatistic:
         assert isinstance(update.place, cst.Attribute)
@@ -202,6 +209,12 @@ class Statistics:
             if isinstance(node, cst.Assign) and isinstance(target, cst.Attribute) and target.attr.value == name:
                 return other.training.inference.fact(node.value)
         return UNKNOWN
+
+
+def _always_stores(method: FunctionEntry, name: str) -> bool:
+    """Is the attribute assigned by a statement of the method's own suite, where no condition decides?"""
+    targets = (target for node in method.node.body if isinstance(node, ast.Assign) for target in node.targets)
+    return any(isinstance(target, ast.Attribute) and target.attr == name for target in targets)
 
 
 def _may_update(entry: FunctionEntry) -> bool:
