@@ -197,7 +197,7 @@ def reranked(leaf: Tensor, rank: int) -> Tensor:
         return (
             replace(leaf, shape=(*leaf.shape[: max(rank - 1, 0)], *((leaf.shape[-1],) if rank else ()))) if rank != 1 else replace(leaf, shape=leaf.shape[:1])
         )
-    if leaf.fill in ("ids", "bools", "mask", "lengths"):
+    if leaf.fill in ("ids", "bools", "mask", "lengths", "offsets"):
         return replace(leaf, shape=(*leaf.shape, *(16,) * (rank - len(leaf.shape))))
     return replace(leaf, shape=(*leaf.shape[:1], *_RANKS[rank][len(leaf.shape[:1]) :]))
 

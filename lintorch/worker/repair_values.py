@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 import torch
 
@@ -187,21 +187,45 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
             for name, value in arguments:
                 if isinstance(value, Built):
                     yield _put(plan, building, (name,), value.maker)
+    yield from _demanded(plan, outcome, text)
     names = spoken(outcome)
+    spoken_of = [(building, path, leaf) for building, arguments in _parts(plan) for path, leaf in _values(arguments) if path_name(path) in names]
+    for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
+        for value in _converted(leaf, path_name(path), text):
+            yield _put(plan, building, path, value)
+
+
+def _alike(plan: Plan, names: Set[str]) -> Iterator[Tuple[bool, Path, Value]]:
+    """What shares a word with a name spoken of: `dilation` further in is what came as `resblock_dilation_sizes`."""
+    said = {word for name in names for word in vocabulary.words(name).split("_") if len(word) > 3} - {"self", "list", "tuple", "object", "size", "sizes"}
     for building, arguments in _parts(plan):
-        for path, leaf in _named_values(arguments, names):
-            for value in _converted(leaf, path_name(path), text):
-                yield _put(plan, building, path, value)
+        yield from ((building, path, leaf) for path, leaf in _values(arguments) if said & set(vocabulary.words(path_name(path)).split("_")))
 
 
-def _named_values(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Value]]:
+def _values(arguments: Arguments) -> List[Tuple[Path, Value]]:
     found: List[Tuple[Path, Value]] = []
     for name, value in arguments:
         found.append(((name,), value))
-        if isinstance(value, (Record, Built)):
+        if isinstance(value, (Record, Built, Table)):
+            # Whole lists first: what is wrong with one of their items is wrong with all.
+            lists = [(("attribute", key) if isinstance(value, Built) else key, item) for key, item in _entries(value) if isinstance(item, Items)]
+            found.extend(((name, key), item) for key, item in lists)
             found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
-            found.extend(((name, ("attribute", key) if isinstance(value, Built) else key), item) for key, item in value.attributes if isinstance(item, Items))
-    return [(path, value) for path, value in found if path_name(path) in names]
+    return found
+
+
+def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """Arguments that reach a base class or a submodule through `*args, **kwargs`, given by name as its error asks."""
+    asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
+    names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
+    if names and outcome.phase == "construct" and plan.build is not None:
+        yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))
+    elif names and outcome.phase == "forward":
+        yield replace(plan, call=(*plan.call, *((f"={name}", named_tensor(name)) for name in names)))
+
+
+def _entries(value: Union[Record, Built, Table]) -> Tuple[Tuple[Any, Value], ...]:
+    return value.items if isinstance(value, Table) else value.attributes
 
 
 def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
@@ -269,8 +293,10 @@ def _of_length(items: Items, length: int) -> Items:
 def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
     if isinstance(value, Items):
         yield path, value
-    elif isinstance(value, Record):
-        for key, item in value.attributes:
+        if value.items and isinstance(value.items[0], Items):
+            yield from ((((*path, number)), item) for number, item in enumerate(value.items) if isinstance(item, Items))
+    elif isinstance(value, (Record, Table)):
+        for key, item in _entries(value):
             yield from _item_lists(item, (*path, key))
 
 

@@ -370,15 +370,53 @@ class Net(nn.Module):
             raise ValueError("frames must be in range [0, 1]")
         return frames * 2
 """,
+    "a list of what is taken apart": """
+class Net(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        convs, before = [], 1
+        for number, layer in enumerate(layers):
+            (width, kernel, stride) = layer
+            convs.append(nn.Conv1d(before, width, kernel, stride=stride))
+            before = width
+        self.convs = nn.ModuleList(convs)
+    def forward(self, x):
+        for conv in self.convs:
+            x = conv(x)
+        return x
+""",
+    "arguments passed on": """
+class Net(nn.BatchNorm2d):
+    def __init__(self, *args, sync=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sync = sync
+    def forward(self, x):
+        return super().forward(x) * 2
+""",
+    "a dict of settings read by key": """
+class Block(nn.Module):
+    def __init__(self, width, kernel, dilation):
+        super().__init__()
+        self.one = nn.Conv1d(width, width, kernel, dilation=dilation[0], padding="same")
+        self.two = nn.Conv1d(width, width, kernel, dilation=dilation[1], padding="same")
+    def forward(self, x):
+        return self.two(F.relu(self.one(x)))
+class Net(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.count = len(cfg["kernel_sizes"])
+        self.blocks = nn.ModuleList(Block(cfg["width"], k, d) for k, d in zip(cfg["kernel_sizes"], cfg["dilation_sizes"]))
+        self.rates = [rate * 2 for rate in cfg["upsample_rates"]]
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x.repeat_interleave(self.rates[0], -1)
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
 
-# A parameter that is unpacked is guessed to be a tuple; that `edge_index` is one tensor of two rows is not found.
-UNREACHED = {"message passing": pytest.mark.xfail(reason="a tensor unpacked by rows is taken for a tuple of tensors", strict=True)}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=UNREACHED.get(name, ())) for name in MODULES])
+@pytest.mark.parametrize("name", MODULES)
 def test_every_kind_of_module_is_reached(project: Load, name: str) -> None:
     loaded = project("Net", {"script.py": HEAD + MODULES[name]})
     recipe = find(loaded)
@@ -408,6 +446,35 @@ class Net(nn.Module):
     )
     target, _ = materialise(find(loaded), loaded, 0)
     assert sum(parameter.numel() for parameter in target.parameters()) < 100_000
+
+
+def test_large_configs_in_a_config_are_made_small(project: Load) -> None:
+    text = """
+class TextConfig:
+    def __init__(self, hidden_size=30000, num_layers=40):
+        self.hidden_size, self.num_layers = hidden_size, num_layers
+class NetConfig:
+    def __init__(self, text_config=None, width=30000):
+        self.text_config, self.width = text_config or TextConfig(), width
+class Net(nn.Module):
+    def __init__(self, config: NetConfig):
+        super().__init__()
+        inner = config.text_config
+        self.layers = nn.ModuleList(nn.Linear(inner.hidden_size, inner.hidden_size) for _ in range(inner.num_layers))
+        self.head = nn.Linear(inner.hidden_size, config.width)
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.head(x)
+"""
+    loaded = project("Net", {"net.py": HEAD + text})
+    target, _ = materialise(find(loaded), loaded, 0)
+    assert sum(parameter.numel() for parameter in target.parameters()) < 20_000
+
+
+def test_a_base_that_does_nothing_is_run_through_its_subclass(project: Load) -> None:
+    text = "class Base(nn.Module):\n    def forward(self, x):\n        pass\nclass Twice(Base):\n    def forward(self, x):\n        return x * 2\n"
+    assert find(project("Base", {"net.py": HEAD + text}))["symbol"] == "Twice"
 
 
 def test_the_same_file_gets_the_same_recipe_whatever_the_hash_seed() -> None:
