@@ -203,7 +203,12 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
         found.insert(0 if vocabulary.shapes(parameter.name)[0][0] == uses.unpacked else 1, _rows(parameter.name, uses.unpacked))
     if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
         found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
+    if sort.kind in ("unknown", "tensor") and parameter.name in _SETTINGS and annotated(place.function, parameter).kind == "unknown":
+        found.insert(0, _SETTINGS[parameter.name])
     return list(dict.fromkeys(found))
+
+
+_SETTINGS = {"device": Literal("cpu"), "dtype": Code("torch.float32")}
 
 
 def _rows(name: str, count: int) -> Tensor:

@@ -41,6 +41,8 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _longer(plan, outcome)
     if "None" in str(error):
         yield from _missing(plan, outcome, space)
+    if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
+        yield from _without(plan, outcome)
     yield from _other_texts(plan, outcome)
     yield from _other_choices(plan, outcome, space)
     yield from _missing(plan, outcome, space)
@@ -313,6 +315,14 @@ def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
         for name, values in _ordered(space.open_call, spoken(outcome), text):
             if name not in given:
                 yield from (replace(plan, call=(*plan.call, (f"={name}", value))) for value in values[:2])
+
+
+def _without(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Leave out options that the error's line or text speaks of, from the last on: `exactly one of input_ids or inputs_embeds`."""
+    names = spoken(outcome, 1)
+    for name, _ in reversed(plan.call):
+        if name.startswith("=") and name[1:] in names and len(plan.call) > 1:
+            yield replace(plan, call=tuple(entry for entry in plan.call if entry[0] != name))
 
 
 def _ordered(options: Dict[str, List[Value]], names: Set[str], text: str) -> List[Tuple[str, List[Value]]]:

@@ -48,6 +48,8 @@ _NUMBERS: Tuple[Tuple[str, int], ...] = (
         r"^frames$|time_?steps|n_time|(num|n|max)_patches|max_period_len|seq_length|max_seq_length|sequence_length|block_size|window_length|past_len|input_size_seq|history\w*|positions",
         LENGTH,
     ),
+    (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
+    (r"(channels?|dims?|features|widths?|filters|planes)$", DIM),  # `block_out_channels` is no number of blocks
     (
         r"n?_?layers?|depths?|blocks?|stacks?|stages?|repeats?|(n|num)_?hops?|iters?|iterations|loops|levels?|num_downs|recurr\w*|steps$|n_res|num_res\w*|times|num_convs?|n_convs?|nlayers|n_?layer|repetitions|"
         r"num_modules|rounds|order|refinements?|cycles",
@@ -65,7 +67,6 @@ _NUMBERS: Tuple[Tuple[str, int], ...] = (
         r"num_\w+_tokens|clusters|prototypes|num_views|agents?|n_agents|samples|directions|capsules|quantiles|variables|series|node_num|num_node",
         4,
     ),
-    (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
 )
 
 _FLOATS: Tuple[Tuple[str, float], ...] = (

@@ -412,6 +412,35 @@ class Net(nn.Module):
             x = block(x)
         return x.repeat_interleave(self.rates[0], -1)
 """,
+    "a device without annotation": """
+class Net(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.register_buffer("freqs", torch.arange(dim) / dim)
+    def forward(self, count, device):
+        grid = torch.arange(16, dtype=torch.float32, device=device)
+        return torch.outer(grid, self.freqs.to(dtype=torch.float32, device=device)).sin() * count
+""",
+    "one of two inputs": """
+class Net(nn.Module):
+    def __init__(self, vocab_size=50000, dim=32):
+        super().__init__()
+        self.embed, self.fc = nn.Embedding(vocab_size, dim), nn.Linear(dim, dim)
+    def forward(self, input_ids=None, inputs_embeds=None, labels=None):
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
+        return self.fc(self.embed(input_ids) if inputs_embeds is None else inputs_embeds)
+""",
+    "channels of blocks": """
+class Net(nn.Module):
+    def __init__(self, block_out_channels=(320, 640), norm_num_groups=32):
+        super().__init__()
+        first, second = block_out_channels
+        self.a, self.b = nn.Conv2d(4, first, 3), nn.Conv2d(first, second, 3)
+        self.norms = nn.ModuleList(nn.GroupNorm(norm_num_groups, width) for width in block_out_channels)
+    def forward(self, x):
+        return self.norms[1](self.b(self.norms[0](self.a(x))))
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
