@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import replace
-from typing import Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 import torch
 
@@ -208,7 +208,7 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     return list(dict.fromkeys(found))
 
 
-_SETTINGS = {"device": Literal("cpu"), "dtype": Code("torch.float32")}
+_SETTINGS: Dict[str, Value] = {"device": Literal("cpu"), "dtype": Code("torch.float32")}
 
 
 def _rows(name: str, count: int) -> Tensor:

@@ -319,7 +319,8 @@ def test_training_at_the_top_level_is_told_from_definitions(text: str, training:
 
 def test_a_circle_of_imports_that_light_packages_cause_is_entered_as_python_enters_it(project: Load) -> None:
     files = {
-        "pkg/net.py": "from torch import nn\nfrom pkg.marks import mark\nfrom pkg.tools import dense\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return dense(x)\n",
+        "pkg/net.py": "from torch import nn\nfrom pkg.marks import mark\nfrom pkg.tools import dense\n\n\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        return dense(x)\n",
         "pkg/__init__.py": "import pkg.tools\n",
         "pkg/tools/__init__.py": "from .dense import dense\n",
         "pkg/tools/dense.py": "from pkg.marks import mark\n\n\n@mark(1)\ndef dense(x):\n    return x * 2\n",
