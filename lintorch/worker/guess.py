@@ -27,6 +27,8 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     sort = _sort(place, parameter)
     sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
     found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    if any(isinstance(value, Items) for value in found) and vocabulary.says(r"shape$", parameter.name):
+        found.extend(Items("tuple", tuple(map(Literal, shape))) for shape in ((3, 32, 32), (32,)))
     return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
 
 
@@ -203,11 +205,14 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
         found.insert(0 if vocabulary.shapes(parameter.name)[0][0] == uses.unpacked else 1, _rows(parameter.name, uses.unpacked))
     if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
         found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
+    if sort.kind == "sequence" and not sort.object and vocabulary.says(_EXTENT, parameter.name):
+        found.insert(0, Items("tuple", (Literal(4),) * (uses.unpacked or 2)))  # `h, w = x_size`: the sides whose product is the length
     if sort.kind in ("unknown", "tensor") and parameter.name in _SETTINGS and annotated(place.function, parameter).kind == "unknown":
         found.insert(0, _SETTINGS[parameter.name])
     return list(dict.fromkeys(found))
 
 
+_EXTENT = r"(sizes?|resolutions?|shape|hw|dims|dimensions?)$"
 _SETTINGS: Dict[str, Value] = {"device": Literal("cpu"), "dtype": Code("torch.float32")}
 
 

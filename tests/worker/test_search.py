@@ -441,6 +441,28 @@ class Net(nn.Module):
     def forward(self, x):
         return self.norms[1](self.b(self.norms[0](self.a(x))))
 """,
+    "sides beside a sequence": """
+class Net(nn.Module):
+    def __init__(self, dim, window=2):
+        super().__init__()
+        self.window, self.fc = window, nn.Linear(dim, dim)
+    def forward(self, x, x_size):
+        h, w = x_size
+        b, _, c = x.shape
+        x = x.view(b, h // self.window, self.window, w // self.window, self.window, c)
+        return self.fc(x.permute(0, 1, 3, 2, 4, 5).reshape(-1, self.window**2, c))
+""",
+    "the shape of an observation": """
+class Net(nn.Module):
+    def __init__(self, observation_shape, feature_size=16):
+        super().__init__()
+        self.convs = nn.Sequential(nn.Conv2d(observation_shape[0], 8, 3, stride=2), nn.ReLU(), nn.Flatten())
+        with torch.no_grad():
+            size = self.convs(torch.zeros((1, *observation_shape))).shape[1]
+        self.fc = nn.Linear(size, feature_size)
+    def forward(self, x):
+        return self.fc(self.convs(x))
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
