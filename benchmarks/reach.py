@@ -302,10 +302,11 @@ def report(records: list[dict[str, Any]]) -> None:
         print(f"{count:5}  {stage}: {reason}")
 
 
-def document(records: list[dict[str, Any]]) -> str:
+def document(records: list[dict[str, Any]], packages: Path) -> str:
     """The report as a page: by package, then the reasons for the rest; the classes left out are listed one by one elsewhere."""
     counted = [record for record in records if record["stage"] != "skipped"]
-    kept = [record for record in counted if exclusion(record) is None]
+    reasons = {number: why for number, record in enumerate(counted) if (why := exclusion(record, packages)) is not None}
+    kept = [record for number, record in enumerate(counted) if number not in reasons]
     lines = ["| package | classes | reached | | left out | of the rest | reached | |", "|---|--:|--:|--:|--:|--:|--:|--:|"]
     for package in (*sorted({record["package"] for record in counted}), None):
         everything, rest = ([record for record in part if package in (None, record["package"])] for part in (counted, kept))
@@ -313,7 +314,7 @@ def document(records: list[dict[str, Any]]) -> str:
         shares = [f"{100 * part / max(len(whole), 1):.0f} %" for part, whole in ((ok, everything), (rest_ok, rest))]
         out = len(everything) - len(rest)
         lines.append(f"| {package or '**all**'} | {len(everything)} | {ok} | {shares[0]} | {out} | {len(rest)} | {rest_ok} | {shares[1]} |")
-    why = collections.Counter(exclusion(record) for record in counted if exclusion(record) is not None)
+    why = collections.Counter(reasons.values())
     lines += ["", "Left out, by reason:", "", *(f"- {count}: {reason}" for reason, count in why.most_common())]
     failed = collections.Counter((record["stage"], _kind(str(record["reason"]))) for record in kept if record["stage"] != "ok")
     lines += ["", "Not reached among the rest, by what the nearest attempt ended in:", ""]
@@ -326,9 +327,13 @@ def _kind(reason: str) -> str:
     return re.sub(r"'[^']*'", "'...'", re.sub(r"\d+", "#", reason)).replace("`", "'")[:90]
 
 
-def left_out(records: list[dict[str, Any]]) -> str:
+def left_out(records: list[dict[str, Any]], packages: Path) -> str:
     """Every class left out, with its reason, a line each."""
-    lines = [f"{record['file']}::{record['symbol']}\t{why}" for record in records if record["stage"] != "skipped" and (why := exclusion(record)) is not None]
+    lines = [
+        f"{record['file']}::{record['symbol']}\t{why}"
+        for record in records
+        if record["stage"] != "skipped" and (why := exclusion(record, packages)) is not None
+    ]
     return "\n".join(sorted(lines)) + "\n"
 
 
@@ -348,7 +353,7 @@ def main() -> int:
     parser.add_argument("--left-out", action="store_true", help="print the classes that --out holds and the second figure leaves out")
     chosen = parser.parse_args()
     if chosen.page or chosen.left_out:
-        print((document if chosen.page else left_out)(read(chosen.out)), end="")
+        print((document if chosen.page else left_out)(read(chosen.out), chosen.packages), end="")
         return 0
     if not chosen.report:
         _run_all(chosen)
