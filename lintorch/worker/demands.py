@@ -444,6 +444,8 @@ def _general(call: Call, error: str) -> Alternatives:
         for word in ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer")
     ):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point() or tensor.dtype == torch.bool)
+    if "1-d" in error and "integral" in error:  # bincount, histograms
+        yield from ((Rank(tensor, 1), Fill(tensor, "ids", 4)) for tensor in tensors)
     if "loat" in error or "ouble" in error or "Long" in error or "Bool" in error or "bool" in error or "Byte" in error:
         yield from ((Fill(tensor, "normal"),) for tensor in tensors if not tensor.is_floating_point())
     if "imension" in error or "dim" in error or "permute" in error:

@@ -194,6 +194,11 @@ def _in_package(path: str) -> bool:
     return os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py"))
 
 
+def _gives(module: types.ModuleType, name: str) -> bool:
+    """Will `from module import name` find it? Also a submodule that is imported but was not set on its package, as lazy packages have it."""
+    return hasattr(module, name) or f"{module.__name__}.{name}" in sys.modules
+
+
 class CircularImport(ImportError):
     """A name is wanted of a module of the project whose own import, under way, has not bound it yet."""
 
@@ -222,7 +227,7 @@ class StandInImport:
             module = self._stand_in(name, globals, fromlist, level)
         for wanted in fromlist or ():
             # Another version of the module may have had the name.
-            if wanted != "*" and not hasattr(module, wanted) and self._replaces(sys._getframe(1)):
+            if wanted != "*" and not _gives(module, wanted) and self._replaces(sys._getframe(1)):
                 if self.strict and self._is_unfinished(module):
                     raise CircularImport(f"cannot import name {wanted!r} from {module.__name__!r}, which is still being imported")
                 setattr(module, wanted, stand_in(f"{module.__name__}.{wanted}"))

@@ -240,6 +240,8 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
             yield Items("list", (Literal(number),) * 2)
             yield Items("list", (Literal(number),) * 4)
             yield Record()
+        if "must be a mapping" in text:
+            yield Table(())
         if "not callable" in text or "is not a Module subclass" in text:
             yield THROUGH
             yield Named("lintorch.worker.stubs:Through")

@@ -177,6 +177,35 @@ def test_a_slice_takes_what_changes_the_names_it_needs(project: Load) -> None:
     assert project("Net", {"script.py": text}).object.bonus == 4
 
 
+def test_a_lazy_package_gives_what_it_registers_in_a_try(project: Load) -> None:
+    package = """\
+import sys, types
+TABLE = {}
+try:
+    import torch
+except ImportError:
+    pass
+else:
+    TABLE["extra"] = 3
+if False:
+    from .parts import extra
+else:
+    class Lazy(types.ModuleType):
+        __path__ = __path__
+        def __getattr__(self, name):
+            if name not in TABLE:
+                raise AttributeError(name)
+            return TABLE[name]
+        def __setattr__(self, name, value):
+            pass
+    sys.modules[__name__] = Lazy(__name__)
+"""
+    text = "from torch import nn\nfrom . import values as v\nfrom . import extra\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return x * extra + v.ONE\n"
+    loaded = project("Net", {"pkg/net.py": text, "pkg/__init__.py": package, "pkg/values.py": "ONE = 1\n"})
+    assert float(loaded.object()(torch.ones(()))) == 4.0
+    assert not LEDGER.made
+
+
 def test_nested_classes_dataclass_modules_and_scripted_functions_load(project: Load) -> None:
     text = """\
 import dataclasses
