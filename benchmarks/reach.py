@@ -175,10 +175,8 @@ def find(spec: LoadSpec, seconds: float, usages: list[Usage]) -> Any:
 
 def run(spec: LoadSpec, recipe: Any) -> list[float]:
     """Materialise a recipe and run forward and backward (in the child); sums of what came out, to compare versions."""
-    import torch
 
-    from lintorch.worker import load, runs, subject
-    from lintorch.worker.attempt import tensors_in
+    from lintorch.worker import load, nesting, runs, subject
 
     loaded = load.load(spec)
     target, calls = subject.materialise(recipe, loaded, 0)
@@ -186,7 +184,7 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     sums = []
     for method, args, kwargs in calls:
         result = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
-        tensors = list(tensors_in(dict(vars(result)) if hasattr(result, "__dict__") and not isinstance(result, (torch.Tensor, dict)) else result, 6))
+        tensors = [tensor for _, tensor in nesting.tensors(result, "")]
         sums.extend(float(tensor.detach().abs().double().sum()) for tensor in tensors if not tensor.is_sparse)
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         if wanted:

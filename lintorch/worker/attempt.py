@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from .discover import Discovering, completed
 from .make import Maker
+from .nesting import tensors
 from .standin import LEDGER
 from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
 
@@ -234,7 +235,7 @@ class Bench:
         method = target if plan.method == "__call__" else getattr(target, plan.method)
         with watch:
             outcome.result = method(*positional, **keywords)
-        if not any(True for _ in tensors_in(_plain_tree(outcome.result), 6)):
+        if not any(True for _ in tensors(outcome.result, "")):
             raise Vacuous("nothing that holds a tensor came back")
         outcome.phase = "backward"
         self._backward(outcome)
@@ -265,21 +266,12 @@ class Bench:
                 tagger.note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,))
 
     def _backward(self, outcome: Outcome) -> None:
-        wanted = [
-            tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
-        ]
+        wanted = [tensor for _, tensor in tensors(outcome.result, "") if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
         outcome.differentiable = bool(wanted)
         outcome.finite = all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
         if wanted:
             total = sum((torch.view_as_real(tensor) if tensor.is_complex() else tensor).float().sum() for tensor in wanted)
             total.backward()  # type: ignore[union-attr]
-
-
-def _plain_tree(result: Any) -> Any:
-    """Dataclasses and objects opened to their attributes, so that tensors in them are found."""
-    if isinstance(result, (torch.Tensor, tuple, list, dict)):
-        return result
-    return dict(vars(result)) if hasattr(result, "__dict__") else result
 
 
 def _frames(error: BaseException) -> Iterator[Tuple[types.FrameType, int]]:

@@ -200,7 +200,8 @@ else:
             pass
     sys.modules[__name__] = Lazy(__name__)
 """
-    text = "from torch import nn\nfrom . import values as v\nfrom . import extra\n\nclass Net(nn.Module):\n    def forward(self, x):\n        return x * extra + v.ONE\n"
+    imports = "from torch import nn\nfrom . import values as v\nfrom . import extra\n\n"
+    text = imports + "class Net(nn.Module):\n    def forward(self, x):\n        return x * extra + v.ONE\n"
     loaded = project("Net", {"pkg/net.py": text, "pkg/__init__.py": package, "pkg/values.py": "ONE = 1\n"})
     assert float(loaded.object()(torch.ones(()))) == 4.0
     assert not LEDGER.made

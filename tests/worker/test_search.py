@@ -13,6 +13,7 @@ import torch
 
 from lintorch.worker.attempt import TooSlow, Watch, tensors_in
 from lintorch.worker.load import Loaded
+from lintorch.worker.nesting import tensors
 from lintorch.worker.search import materialise, search
 
 Load = Callable[..., Loaded]
@@ -31,7 +32,7 @@ def outputs(recipe: Any, loaded: Loaded) -> list[torch.Tensor]:
     """The tensors that the recipe's calls give."""
     target, calls = materialise(recipe, loaded, 0)
     results = [(target if method == "__call__" else getattr(target, method))(*args, **kwargs) for method, args, kwargs in calls]
-    return list(tensors_in(results, 6))
+    return [tensor for _, tensor in tensors(results, "")]
 
 
 HEAD = "import torch\nimport math\nfrom typing import Optional, List, Tuple, Dict\nfrom torch import nn, Tensor\nimport torch.nn.functional as F\n\n"
@@ -463,6 +464,17 @@ class Net(nn.Module):
     def forward(self, x):
         return self.fc(self.convs(x))
 """,
+    "a distribution in an answer": """
+class Answer:
+    def __init__(self, inner):
+        self.inner = inner
+class Net(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.fc = nn.Linear(dim, dim)
+    def forward(self, x):
+        return Answer(torch.distributions.Beta(self.fc(x).exp(), 1.0))
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
@@ -472,9 +484,9 @@ def test_every_kind_of_module_is_reached(project: Load, name: str) -> None:
     loaded = project("Net", {"script.py": HEAD + MODULES[name]})
     recipe = find(loaded)
     assert "failure" not in recipe, recipe
-    tensors = outputs(recipe, loaded)
-    assert tensors
-    assert all(bool(torch.isfinite(torch.view_as_real(tensor) if tensor.is_complex() else tensor).all()) for tensor in tensors if tensor.is_floating_point())
+    made = outputs(recipe, loaded)
+    assert made
+    assert all(bool(torch.isfinite(torch.view_as_real(tensor) if tensor.is_complex() else tensor).all()) for tensor in made if tensor.is_floating_point())
 
 
 def test_large_defaults_are_made_small(project: Load) -> None:
