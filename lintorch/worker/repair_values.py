@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import types
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
@@ -35,6 +36,8 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    if _WANTS_NUMBER.search(str(error)):
+        yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
@@ -48,6 +51,32 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     yield from _missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
+
+
+_WANTS_NUMBER = re.compile(
+    r"Boolean value of Tensor with more than one|only integer tensors of a single element|cannot be interpreted as an integer|element tensors can be converted|"
+    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|found Tensor"
+)
+
+
+def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """A number for a tensor that code on the line uses as one: those the line reads, then those they were computed from."""
+    read = {id(value) for frame, line in own_frames(outcome)[:2] for value in _read(frame, line) if isinstance(value, torch.Tensor)}
+    behind = {path for known in read for path in outcome.sources.get(known, ())}
+    direct = {path for path, made in outcome.inputs.items() if id(made) in read}
+    for paths in (direct, behind - direct):
+        for number in (4, 1):
+            for top in sorted({path[0] for path in paths}):  # what came in one list goes together
+                changed = plan
+                for path, _ in tensor_leaves(plan.call):
+                    changed = _put(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
+                yield changed
+
+
+def _read(frame: types.FrameType, line: int) -> Iterator[Any]:
+    for statement in statement_at(frame.f_code.co_filename, line)[:1]:
+        head = statement.test if isinstance(statement, (ast.If, ast.While)) else statement.iter if isinstance(statement, ast.For) else statement
+        yield from (evaluate(node, frame) for node in ast.walk(head) if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)))
 
 
 def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:

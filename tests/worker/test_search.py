@@ -475,6 +475,18 @@ class Net(nn.Module):
     def forward(self, x):
         return Answer(torch.distributions.Beta(self.fc(x).exp(), 1.0))
 """,
+    "numbers among the inputs": """
+class Net(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.fc = nn.Linear(dim, dim)
+    def forward(self, x, total, sides):
+        if total > 1:
+            x = x * 2
+        for _ in range(sides[0]):
+            x = self.fc(x)
+        return x.repeat(1, sides[1], 1)
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
