@@ -29,6 +29,8 @@ def _linear(call: Call, error: str) -> Alternatives:
         if tensor.dim() and tensor.shape[-1] != weight.shape[-1]:
             yield (Size(tensor, tensor.dim() - 1, weight.shape[-1]),)
             yield (Size(weight, weight.dim() - 1, tensor.shape[-1]),)
+            if tensor.dim() > 2:  # features put side by side in dimension 1 were meant to be the last
+                yield (Rank(tensor, 2),)
 
 
 def _convolution(dims: int, transposed: bool = False) -> Callable[[Call, str], Alternatives]:

@@ -40,6 +40,7 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
+    yield from _several(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from _longer(plan, outcome)
     if "None" in str(error):
@@ -219,6 +220,8 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
                 if isinstance(value, Built):
                     yield _put(plan, building, (name,), value.maker)
     yield from _demanded(plan, outcome, text)
+    if "is not a Module subclass" in text:
+        yield from _of_modules(plan)
     names = spoken(outcome)
     spoken_of = [(building, path, leaf) for building, arguments in _parts(plan) for path, leaf in _values(arguments) if path_name(path) in names]
     for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
@@ -243,6 +246,37 @@ def _values(arguments: Arguments) -> List[Tuple[Path, Value]]:
             found.extend(((name, key), item) for key, item in lists)
             found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
     return found
+
+
+def _of_modules(plan: Plan) -> Iterator[Plan]:
+    """Submodules for the numbers and texts in each dict and list that the constructor gets."""
+    for name, value in plan.build or ():
+        changed = plan
+        for path, leaf in leaves(value, (name,)):
+            changed = _put(changed, True, path, THROUGH) if isinstance(leaf, Literal) and len(path) > 1 else changed
+        yield changed
+
+
+def _several(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Submodules that give a tuple, where what they give is taken apart: `x, weights = self.layer(x)`."""
+    asked = re.search(r"to unpack \(expected (\d)", str(outcome.error))
+    if asked is None or outcome.phase != "forward":
+        return
+    several = Built(Named("lintorch.worker.stubs:Several"), (("count", Literal(int(asked.group(1)))),))
+    found = [path for name, value in plan.build or () for path, inner in _built_inside(value, (name,)) if inner.maker == THROUGH.maker]
+    changed = plan
+    for path in found:
+        changed = _put(changed, True, path, several)
+        yield _put(plan, True, path, several)
+    yield changed
+
+
+def _built_inside(value: Value, path: Path) -> Iterator[Tuple[Path, Built]]:
+    if isinstance(value, Built):
+        yield path, value
+    elif isinstance(value, Items):
+        for number, item in enumerate(value.items):
+            yield from _built_inside(item, (*path, number))
 
 
 def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:

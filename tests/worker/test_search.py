@@ -487,6 +487,44 @@ class Net(nn.Module):
             x = self.fc(x)
         return x.repeat(1, sides[1], 1)
 """,
+    "features side by side": """
+class Net(nn.Module):
+    def __init__(self, emb_size, dec_size, out_size):
+        super().__init__()
+        self.gate = nn.Linear(emb_size + dec_size, out_size)
+    def forward(self, emb, dec):
+        return torch.sigmoid(self.gate(torch.cat((emb, dec), dim=1)))
+""",
+    "a rank that a message asks for": """
+class Net(nn.Module):
+    def __init__(self, dim, loss):
+        super().__init__()
+        self.fc, self.loss = nn.Linear(dim, dim), loss
+    def forward(self, embeddings, labels):
+        if embeddings.ndim != 2:
+            raise ValueError("embeddings must be a 2D tensor of shape (batch_size, embedding_size)")
+        return self.loss(self.fc(embeddings)) * self.loss.scale + labels.float().mean()
+""",
+    "what a submodule gives taken apart": """
+class Net(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+    def forward(self, x, mask=None):
+        weights = []
+        for layer in self.layers:
+            x, weight = layer(x, mask)
+            weights.append(weight)
+        return x, weights
+""",
+    "a dict of submodules": """
+class Net(nn.Module):
+    def __init__(self, losses):
+        super().__init__()
+        self.losses = nn.ModuleDict(losses)
+    def forward(self, x):
+        return sum(loss(x) for loss in self.losses.values())
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
