@@ -252,6 +252,12 @@ def _permute(call: Call, error: str) -> Alternatives:
         yield (Rank(call[0][0], len(numbers)),)
 
 
+def _repeat(call: Call, error: str) -> Alternatives:
+    tensor, numbers = call[0][0], _numbers([*call[0][1:], *call[1].values()])
+    if _is_tensor(tensor) and tensor.dim() > len(numbers):
+        yield (Rank(tensor, len(numbers)),)
+
+
 def _split(call: Call, error: str) -> Alternatives:
     tensor = call[0][0]
     sizes, dim = _argument(call, 1, "split_size_or_sections"), _argument(call, 2, "dim") or 0
@@ -405,6 +411,7 @@ _NAMES: Dict[Callable[[Call, str], Alternatives], str] = {
     _view: "view reshape",
     _unflatten: "unflatten",
     _permute: "permute",
+    _repeat: "repeat expand tile",
     _split: "split split_with_sizes",
     _attention: "scaled_dot_product_attention",
     _multi_head: "multi_head_attention_forward",

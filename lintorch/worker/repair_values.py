@@ -36,6 +36,8 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    if "Through" in str(error) and outcome.phase == "construct":
+        yield from _counting(plan)
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
@@ -254,6 +256,17 @@ def _of_modules(plan: Plan) -> Iterator[Plan]:
         changed = plan
         for path, leaf in leaves(value, (name,)):
             changed = _put(changed, True, path, THROUGH) if isinstance(leaf, Literal) and len(path) > 1 else changed
+        yield changed
+
+
+def _counting(plan: Plan) -> Iterator[Plan]:
+    """Functions that give numbers for the factories among attributes: `nn.Embedding(dataset.num("item"), dim)`."""
+    for building, arguments in _parts(plan):
+        changed = plan
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,)) if len(path) > 1]:
+            if leaf == THROUGH.maker:
+                number = Literal(vocabulary.whole_number(path_name(path)))
+                changed = _put(changed, building, path, Built(Named("lintorch.worker.stubs:Number"), (("value", number),)))
         yield changed
 
 

@@ -32,3 +32,13 @@ class Several(Through):
     def forward(self, *given: Any, **named: Any) -> Any:
         """The first argument, so many times."""
         return (super().forward(*given, **named),) * self.count
+
+
+class Number:
+    """A function that gives one number whatever it is asked: stands for `dataset.num("item")`."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __call__(self, *args: Any, **kwargs: Any) -> int:
+        return self.value

@@ -525,6 +525,24 @@ class Net(nn.Module):
     def forward(self, x):
         return sum(loss(x) for loss in self.losses.values())
 """,
+    "a dataset that is asked for numbers": """
+class Net(nn.Module):
+    def __init__(self, config, dataset):
+        super().__init__()
+        self.user_field = config["USER_FIELD"]
+        self.users = nn.Embedding(dataset.num(self.user_field), config["embedding_size"])
+        self.to(config["device"])
+    def forward(self, user_ids):
+        return self.users(user_ids)
+""",
+    "repeated over more dimensions": """
+class Net(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.fc = nn.Linear(dim, dim)
+    def forward(self, x, y):
+        return self.fc(x).repeat(2, 1).sum(0) * y.expand(3, -1).mean()
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
