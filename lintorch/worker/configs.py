@@ -13,7 +13,7 @@ from .classes import Builder, globals_of, name_of
 from .infer import Place
 from .standin import is_stand_in
 from .uses import Uses
-from .values import Built, Items, Literal, Record, Value
+from .values import Built, Items, Literal, Named, Record, Value
 
 _CONFIG_WORDS = ("Config", "Configuration", "Args", "Arguments", "Params", "Options", "Hparams", "HParams", "Settings", "Cfg")
 _DEEPEST = 3  # configs in configs
@@ -22,6 +22,7 @@ _DEEPEST = 3  # configs in configs
 def choose_config(wanted: Any, uses: Uses, place: Place, build: Builder) -> Iterator[Value]:
     """A config: the annotated class, then classes named like configs that the file knows, the best answering first; last a record."""
     asked = {name for name in (*uses.attributes, *uses.methods) if not name.startswith("_")}
+    yield from _spaces(wanted)
     if isinstance(wanted, type) and not inspect.isabstract(wanted) and wanted not in (object, type):
         yield from _instances(wanted, build)
     known = [(_share_answered(found, asked), number, found) for number, found in enumerate(_config_classes(place)) if found is not wanted]
@@ -29,6 +30,22 @@ def choose_config(wanted: Any, uses: Uses, place: Place, build: Builder) -> Iter
         if share >= 0.7:
             yield from _instances(found, build)
     yield Record()
+
+
+def _spaces(wanted: Any) -> Iterator[Value]:
+    """Spaces of observations and actions, as environments of gym and gymnasium have them: a vector, an image, a choice."""
+    library = getattr(wanted, "__module__", "").partition(".")[0]
+    name = getattr(wanted, "__name__", "")
+    if library not in ("gym", "gymnasium") or name not in ("Space", "Box", "Discrete"):
+        return
+    low, high = ("=low", Literal(-1.0)), ("=high", Literal(1.0))
+    box = Named(f"{library}.spaces:Box")
+    found: List[Value] = [
+        Built(box, (low, high, ("=shape", Items("tuple", (Literal(vocabulary.DIM),))))),
+        Built(box, (("=low", Literal(0)), ("=high", Literal(255)), ("=shape", Items("tuple", tuple(map(Literal, (3, 64, 64))))), ("=dtype", Literal("uint8")))),
+    ]
+    discrete: List[Value] = [Built(Named(f"{library}.spaces:Discrete"), (("=n", Literal(4)),))]
+    yield from discrete if name == "Discrete" else found if name == "Box" else [*found, *discrete]
 
 
 def _instances(found: type, build: Builder) -> Iterator[Value]:

@@ -805,3 +805,29 @@ history = open({str(marker)!r}, "w").write("top-level code ran")
     )
     assert find(project("Base", {"script.py": text}))["symbol"] == "Net"
     assert not marker.exists()
+
+
+def test_spaces_of_observations_have_shapes(project: Load) -> None:
+    spaces = """
+class Space:
+    shape = None
+class Box(Space):
+    def __init__(self, low, high, shape=None, dtype="float32"):
+        self.low, self.high, self.shape = low, high, shape or ()
+class Discrete(Space):
+    def __init__(self, n):
+        self.n, self.shape = n, ()
+"""
+    text = """
+from gym import spaces
+class Net(nn.Module):
+    def __init__(self, observation_space: spaces.Space, action_space: spaces.Discrete):
+        super().__init__()
+        assert isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 3
+        self.conv = nn.Conv2d(observation_space.shape[0], 4, 3)
+        self.fc = nn.Linear(4, action_space.n)
+    def forward(self, obs):
+        return self.fc(self.conv(obs).mean((2, 3)))
+"""
+    loaded = project("Net", {"net.py": HEAD + text, "gym/__init__.py": "", "gym/spaces.py": spaces})
+    assert "failure" not in find(loaded)
