@@ -27,11 +27,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from exclusions import exclusion  # the script's own folder is on the path
+
 from lintorch.project.project import Project
 from lintorch.verify.mine import mine
 from lintorch.worker.protocol import LoadSpec, Usage
 
 _SKIPPED = re.compile(r"(^|/)(tests?|testing|build|docs?|examples?)(/|$)|(^|/)test_|conftest|/templates/")
+
+
+_IN_TURN = 10
 
 
 def classes(root: Path) -> Iterator[tuple[str, str]]:
@@ -170,18 +175,16 @@ def find(spec: LoadSpec, seconds: float, usages: list[Usage]) -> Any:
 
 def run(spec: LoadSpec, recipe: Any) -> list[float]:
     """Materialise a recipe and run forward and backward (in the child); sums of what came out, to compare versions."""
-    import torch
 
-    from lintorch.worker import load, subject
-    from lintorch.worker.attempt import tensors_in
+    from lintorch.worker import load, nesting, runs, subject
 
     loaded = load.load(spec)
     target, calls = subject.materialise(recipe, loaded, 0)
-    torch.manual_seed(1)
+    runs.seed_all(1)
     sums = []
     for method, args, kwargs in calls:
         result = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
-        tensors = list(tensors_in(dict(vars(result)) if hasattr(result, "__dict__") and not isinstance(result, (torch.Tensor, dict)) else result, 6))
+        tensors = [tensor for _, tensor in nesting.tensors(result, "")]
         sums.extend(float(tensor.detach().abs().double().sum()) for tensor in tensors if not tensor.is_sparse)
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         if wanted:
@@ -220,16 +223,23 @@ def mined(path: Path, text: str, symbol: str, project: Project) -> list[Usage]:
 
 
 def both_versions(root: Path, name: str, symbol: str, text: str, recipe: Any) -> dict[str, Any]:
-    """Run the recipe in the file and in its renamed copy."""
-    sums = []
-    for version in (text, renamed(text, symbol)):
+    """Run the recipe in the file and in its renamed copy; in the file again where they differ, since what differs from itself tells nothing."""
+    sums: list[Any] = []
+    hint = recipe.get("hint")
+    for version in (text, renamed(text, symbol), text):
         value, error = in_child(lambda version=version: run(spec_of(root, name, symbol, version), recipe), 90)  # type: ignore[misc]
         if value is None:
-            return {"stage": "run", "reason": error, "hint": recipe.get("hint")}
+            return {"stage": "run", "reason": error, "hint": hint}
         sums.append(value)
-    if sums[0] != sums[1] and not any(number != number for number in sums[0]):
-        return {"stage": "differs", "reason": "the two versions differ", "hint": recipe.get("hint")}
-    return {"stage": "ok", "hint": recipe.get("hint")}
+        if len(sums) == 2 and _alike(*sums):
+            return {"stage": "ok", "hint": hint}
+    if not _alike(sums[0], sums[2]):
+        return {"stage": "doubt", "reason": "the file differs from itself from run to run", "hint": hint}
+    return {"stage": "differs", "reason": "the two versions differ", "hint": hint}
+
+
+def _alike(one: list[float], other: list[float]) -> bool:
+    return one == other or any(number != number for number in one)
 
 
 def listed(root: Path) -> list[tuple[str, str]]:
@@ -241,15 +251,15 @@ def listed(root: Path) -> list[tuple[str, str]]:
 
 
 def sample(packages: Path, only: list[str], count: int, seed: int) -> list[tuple[Path, str, str]]:
-    """The classes to judge, the same for the same seed."""
-    chosen = []
+    """The classes to judge, the same for the same seed, some of each package in turn: a run cut short has seen all kinds."""
+    chosen: list[list[tuple[Path, str, str]]] = []
     for root in sorted(path for path in packages.iterdir() if path.is_dir()):
         if only and root.name not in only:
             continue
         found = listed(root)
         random.Random(f"{seed}{root.name}").shuffle(found)
-        chosen.extend((root, name, symbol) for name, symbol in found[:count])
-    return chosen
+        chosen.append([(root, name, symbol) for name, symbol in found[:count]])
+    return [entry for start in range(0, count, _IN_TURN) for part in chosen for entry in part[start : start + _IN_TURN]]
 
 
 def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float, mining: bool) -> None:
@@ -290,6 +300,41 @@ def report(records: list[dict[str, Any]]) -> None:
         print(f"{count:5}  {stage}: {reason}")
 
 
+def document(records: list[dict[str, Any]], packages: Path) -> str:
+    """The report as a page: by package, then the reasons for the rest; the classes left out are listed one by one elsewhere."""
+    counted = [record for record in records if record["stage"] != "skipped"]
+    reasons = {number: why for number, record in enumerate(counted) if (why := exclusion(record, packages)) is not None}
+    kept = [record for number, record in enumerate(counted) if number not in reasons]
+    lines = ["| package | classes | reached | | left out | of the rest | reached | |", "|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for package in (*sorted({record["package"] for record in counted}), None):
+        everything, rest = ([record for record in part if package in (None, record["package"])] for part in (counted, kept))
+        ok, rest_ok = (sum(record["stage"] == "ok" for record in part) for part in (everything, rest))
+        shares = [f"{100 * part / max(len(whole), 1):.0f} %" for part, whole in ((ok, everything), (rest_ok, rest))]
+        out = len(everything) - len(rest)
+        lines.append(f"| {package or '**all**'} | {len(everything)} | {ok} | {shares[0]} | {out} | {len(rest)} | {rest_ok} | {shares[1]} |")
+    why = collections.Counter(reasons.values())
+    lines += ["", "Left out, by reason:", "", *(f"- {count}: {reason}" for reason, count in why.most_common())]
+    failed = collections.Counter((record["stage"], _kind(str(record["reason"]))) for record in kept if record["stage"] != "ok")
+    lines += ["", "Not reached among the rest, by what the nearest attempt ended in:", ""]
+    lines += [f"- {count}: {stage}: `{reason}`" for (stage, reason), count in failed.most_common(40)]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(reason: str) -> str:
+    """A reason without the numbers and names that make it that of one class."""
+    return re.sub(r"'[^']*'", "'...'", re.sub(r"\d+", "#", reason)).replace("`", "'")[:90]
+
+
+def left_out(records: list[dict[str, Any]], packages: Path) -> str:
+    """Every class left out, with its reason, a line each."""
+    lines = [
+        f"{record['file']}::{record['symbol']}\t{why}"
+        for record in records
+        if record["stage"] != "skipped" and (why := exclusion(record, packages)) is not None
+    ]
+    return "\n".join(sorted(lines)) + "\n"
+
+
 def main() -> int:
     """Run the benchmark as the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -302,7 +347,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-mining", action="store_true", help="search without usages of the class in the package")
     parser.add_argument("--report", action="store_true", help="only print what --out holds")
+    parser.add_argument("--page", action="store_true", help="print what --out holds as the tables of docs/reach.md")
+    parser.add_argument("--left-out", action="store_true", help="print the classes that --out holds and the second figure leaves out")
     chosen = parser.parse_args()
+    if chosen.page or chosen.left_out:
+        print((document if chosen.page else left_out)(read(chosen.out), chosen.packages), end="")
+        return 0
     if not chosen.report:
         _run_all(chosen)
     report(read(chosen.out))

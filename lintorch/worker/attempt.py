@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from .discover import Discovering, completed
 from .make import Maker
+from .nesting import tensors
 from .standin import LEDGER
 from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
 
@@ -195,7 +196,7 @@ class Bench:
     def __init__(self, target: Any, module: types.ModuleType, seconds: float = 4.0, elements: int = 40_000_000) -> None:
         self.target, self.module = target, module
         self.seconds, self.elements = seconds, elements
-        self._built: Tuple[Any, Any] = (None, None)
+        self._built: Tuple[Any, Any, Dict[Path, Any]] = (None, None, {})
         self.runs = 0
 
     def run(self, plan: Plan, fresh: bool = False, training: bool = True) -> Outcome:
@@ -234,7 +235,7 @@ class Bench:
         method = target if plan.method == "__call__" else getattr(target, plan.method)
         with watch:
             outcome.result = method(*positional, **keywords)
-        if not any(True for _ in tensors_in(_plain_tree(outcome.result), 6)):
+        if not any(True for _ in tensors(outcome.result, "")):
             raise Vacuous("nothing that holds a tensor came back")
         outcome.phase = "backward"
         self._backward(outcome)
@@ -244,13 +245,14 @@ class Bench:
         if plan.build is None:
             return self.target
         if not fresh and self._built[0] == plan.build:
+            outcome.parts.update(self._built[2])
             return self._built[1]
         positional, keywords = maker.arguments(plan.build)
         self._tag(plan.build, positional, keywords, Tagger(outcome.parts, outcome, watch, maker))
         outcome.phase = "construct"
         with watch:
             target = self.target(*positional, **keywords)
-        self._built = (plan.build, target)
+        self._built = (plan.build, target, outcome.parts)
         return target
 
     def _tag(self, arguments: Arguments, positional: List[Any], keywords: Dict[str, Any], tagger: Tagger) -> None:
@@ -265,21 +267,12 @@ class Bench:
                 tagger.note(value, keywords[name[1:]] if name.startswith("=") else next(made), (name,))
 
     def _backward(self, outcome: Outcome) -> None:
-        wanted = [
-            tensor for tensor in tensors_in(_plain_tree(outcome.result), 6) if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
-        ]
+        wanted = [tensor for _, tensor in tensors(outcome.result, "") if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
         outcome.differentiable = bool(wanted)
         outcome.finite = all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
         if wanted:
             total = sum((torch.view_as_real(tensor) if tensor.is_complex() else tensor).float().sum() for tensor in wanted)
             total.backward()  # type: ignore[union-attr]
-
-
-def _plain_tree(result: Any) -> Any:
-    """Dataclasses and objects opened to their attributes, so that tensors in them are found."""
-    if isinstance(result, (torch.Tensor, tuple, list, dict)):
-        return result
-    return dict(vars(result)) if hasattr(result, "__dict__") else result
 
 
 def _frames(error: BaseException) -> Iterator[Tuple[types.FrameType, int]]:

@@ -13,14 +13,16 @@ from .classes import Builder, globals_of, name_of
 from .infer import Place
 from .standin import is_stand_in
 from .uses import Uses
-from .values import Built, Items, Literal, Record, Value
+from .values import Built, Items, Literal, Named, Record, Value
 
 _CONFIG_WORDS = ("Config", "Configuration", "Args", "Arguments", "Params", "Options", "Hparams", "HParams", "Settings", "Cfg")
+_DEEPEST = 3  # configs in configs
 
 
 def choose_config(wanted: Any, uses: Uses, place: Place, build: Builder) -> Iterator[Value]:
     """A config: the annotated class, then classes named like configs that the file knows, the best answering first; last a record."""
     asked = {name for name in (*uses.attributes, *uses.methods) if not name.startswith("_")}
+    yield from _spaces(wanted)
     if isinstance(wanted, type) and not inspect.isabstract(wanted) and wanted not in (object, type):
         yield from _instances(wanted, build)
     known = [(_share_answered(found, asked), number, found) for number, found in enumerate(_config_classes(place)) if found is not wanted]
@@ -28,6 +30,22 @@ def choose_config(wanted: Any, uses: Uses, place: Place, build: Builder) -> Iter
         if share >= 0.7:
             yield from _instances(found, build)
     yield Record()
+
+
+def _spaces(wanted: Any) -> Iterator[Value]:
+    """Spaces of observations and actions, as environments of gym and gymnasium have them: a vector, an image, a choice."""
+    library = getattr(wanted, "__module__", "").partition(".")[0]
+    name = getattr(wanted, "__name__", "")
+    if library not in ("gym", "gymnasium") or name not in ("Space", "Box", "Discrete"):
+        return
+    low, high = ("=low", Literal(-1.0)), ("=high", Literal(1.0))
+    box = Named(f"{library}.spaces:Box")
+    found: List[Value] = [
+        Built(box, (low, high, ("=shape", Items("tuple", (Literal(vocabulary.DIM),))))),
+        Built(box, (("=low", Literal(0)), ("=high", Literal(255)), ("=shape", Items("tuple", tuple(map(Literal, (3, 64, 64))))), ("=dtype", Literal("uint8")))),
+    ]
+    discrete: List[Value] = [Built(Named(f"{library}.spaces:Discrete"), (("=n", Literal(4)),))]
+    yield from discrete if name == "Discrete" else found if name == "Box" else [*found, *discrete]
 
 
 def _instances(found: type, build: Builder) -> Iterator[Value]:
@@ -63,7 +81,7 @@ def _instance(found: type) -> Any:
 def _config_classes(place: Place) -> List[type]:
     """Classes named like configs in the files of the function and of the class."""
     classes = {name: found for name, found in globals_of(place).items() if isinstance(found, type)}
-    named = [found for name, found in classes.items() if name.endswith(_CONFIG_WORDS) or dataclasses.is_dataclass(found)]
+    named = [found for name, found in classes.items() if name.endswith(_CONFIG_WORDS) or _sounds_like_config(found)]
     return [found for found in dict.fromkeys(named) if not issubclass(found, torch.nn.Module) and not is_stand_in(found)]
 
 
@@ -75,14 +93,26 @@ def _share_answered(found: type, asked: Any) -> float:
     return sum(hasattr(instance, name) for name in asked) / len(asked) if instance is not None else 0.0
 
 
-def shrunk(instance: Any) -> Tuple[Tuple[str, Value], ...]:
-    """The attributes of a config that should be smaller, with their smaller values; nested configs are not entered."""
-    found = []
+def shrunk(instance: Any, depth: int = _DEEPEST) -> Tuple[Tuple[str, Value], ...]:
+    """The attributes of a config that should be smaller, with their smaller values; configs in it are made anew, smaller."""
+    found: List[Tuple[str, Value]] = []
     for name, value in sorted(vars(instance).items()) if hasattr(instance, "__dict__") else []:
-        smaller = None if name.startswith("_") else smaller_value(name, value)
+        smaller = None if name.startswith("_") else smaller_value(name, value) or (_nested(value, depth) if depth else None)
         if smaller is not None:
             found.append((name, smaller))
     return tuple(found)
+
+
+def _nested(value: Any, depth: int) -> Optional[Value]:
+    """A smaller config of the same class as one that a config holds."""
+    found = type(value)
+    named = name_of(found) if _sounds_like_config(found) and constructible(found) else None
+    small = shrunk(value, depth - 1) if named is not None else ()
+    return Built(named, (), small) if named is not None and small else None
+
+
+def _sounds_like_config(found: type) -> bool:
+    return (found.__name__.endswith(_CONFIG_WORDS) or dataclasses.is_dataclass(found)) and not is_stand_in(found)
 
 
 def smaller_value(name: str, value: Any) -> Optional[Value]:

@@ -29,6 +29,8 @@ def _linear(call: Call, error: str) -> Alternatives:
         if tensor.dim() and tensor.shape[-1] != weight.shape[-1]:
             yield (Size(tensor, tensor.dim() - 1, weight.shape[-1]),)
             yield (Size(weight, weight.dim() - 1, tensor.shape[-1]),)
+            if tensor.dim() > 2:  # features put side by side in dimension 1 were meant to be the last
+                yield (Rank(tensor, 2),)
 
 
 def _convolution(dims: int, transposed: bool = False) -> Callable[[Call, str], Alternatives]:
@@ -250,6 +252,12 @@ def _permute(call: Call, error: str) -> Alternatives:
         yield (Rank(call[0][0], len(numbers)),)
 
 
+def _repeat(call: Call, error: str) -> Alternatives:
+    tensor, numbers = call[0][0], _numbers([*call[0][1:], *call[1].values()])
+    if _is_tensor(tensor) and tensor.dim() > len(numbers):
+        yield (Rank(tensor, len(numbers)),)
+
+
 def _split(call: Call, error: str) -> Alternatives:
     tensor = call[0][0]
     sizes, dim = _argument(call, 1, "split_size_or_sections"), _argument(call, 2, "dim") or 0
@@ -403,6 +411,7 @@ _NAMES: Dict[Callable[[Call, str], Alternatives], str] = {
     _view: "view reshape",
     _unflatten: "unflatten",
     _permute: "permute",
+    _repeat: "repeat expand tile",
     _split: "split split_with_sizes",
     _attention: "scaled_dot_product_attention",
     _multi_head: "multi_head_attention_forward",
@@ -444,6 +453,8 @@ def _general(call: Call, error: str) -> Alternatives:
         for word in ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer")
     ):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point() or tensor.dtype == torch.bool)
+    if "1-d" in error and "integral" in error:  # bincount, histograms
+        yield from ((Rank(tensor, 1), Fill(tensor, "ids", 4)) for tensor in tensors)
     if "loat" in error or "ouble" in error or "Long" in error or "Bool" in error or "bool" in error or "Byte" in error:
         yield from ((Fill(tensor, "normal"),) for tensor in tensors if not tensor.is_floating_point())
     if "imension" in error or "dim" in error or "permute" in error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import replace
-from typing import Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 import torch
 
@@ -27,6 +27,8 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     sort = _sort(place, parameter)
     sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
     found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    if any(isinstance(value, Items) for value in found) and vocabulary.says(r"shape$", parameter.name):
+        found.extend(Items("tuple", tuple(map(Literal, shape))) for shape in ((3, 32, 32), (32,)))
     return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
 
 
@@ -86,7 +88,7 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place, depth: int = 
     elif kind == "sequence":
         yield _numbers(name, sort, uses, place, depth)
     elif kind == "table":
-        yield _settings(sort, uses)
+        yield _settings(sort, uses, place)
     elif kind == "device":
         yield Literal("cpu")
     elif kind == "dtype":
@@ -118,11 +120,11 @@ def _objects(sort: Sort, name: str, uses: Uses, place: Place, depth: int) -> Ite
         yield Literal(vocabulary.whole_number(name))
 
 
-def _settings(sort: Sort, uses: Uses) -> Table:
+def _settings(sort: Sort, uses: Uses, place: Place) -> Table:
     """A dict for a constructor: the keys that are read; where it is annotated with what it holds and no key is known, two items numbered as list items are."""
     keys = _text_keys(uses)
     if keys or not sort.inside:
-        return Table(tuple((key, Literal(vocabulary.whole_number(key))) for key in keys))
+        return Table(tuple((key, read_value(place, key)) for key in keys))
     inside: Value = Literal("item0") if sort.inside[-1].kind == "str" else Literal(1)
     return Table(tuple((f"item{number}", Literal(number) if sort.inside[-1].kind in ("int", "float") else inside) for number in range(2)))
 
@@ -146,6 +148,8 @@ def _numbers(name: str, sort: Sort, uses: Uses, place: Place, depth: int) -> Val
     inside = sort.inside or (Sort("number"),)
     if inside[0].kind in ("module", "config", "factory", "function") or (inside[0].kind == "sequence"):
         items = [next(_build_values(inside[0], name, Uses(), place, depth)) for _ in range(length)]
+    elif uses.item_names and not sort.inside:
+        items = [Items("tuple", tuple(_number(part, Sort("number")) for part in uses.item_names))] * length
     elif inside[0].kind == "str":
         items = [Literal(vocabulary.text(name) or f"item{number}") for number in range(length)]
     else:
@@ -162,7 +166,7 @@ def _text_keys(uses: Uses) -> List[str]:
 
 
 def _dtype(fill: str) -> str:
-    return {"ids": "int64", "bools": "bool", "mask": "bool"}.get(fill, "float32")
+    return {"ids": "int64", "offsets": "int64", "bools": "bool", "mask": "bool"}.get(fill, "float32")
 
 
 _WHOLE = frozenset(
@@ -197,9 +201,30 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
     found = [value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)]
+    if sort.kind == "sequence" and uses.unpacked and annotated(place.function, parameter).kind == "unknown":
+        found.insert(0 if vocabulary.shapes(parameter.name)[0][0] == uses.unpacked else 1, _rows(parameter.name, uses.unpacked))
     if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
         found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
+    if sort.kind == "sequence" and not sort.object and vocabulary.says(_EXTENT, parameter.name):
+        found.insert(0, Items("tuple", (Literal(4),) * (uses.unpacked or 2)))  # `h, w = x_size`: the sides whose product is the length
+    if sort.kind in ("unknown", "tensor") and parameter.name in _SETTINGS and annotated(place.function, parameter).kind == "unknown":
+        found.insert(0, _SETTINGS[parameter.name])
     return list(dict.fromkeys(found))
+
+
+_EXTENT = r"(sizes?|resolutions?|shape|hw|dims|dimensions?)$"
+_SETTINGS: Dict[str, Value] = {"device": Literal("cpu"), "dtype": Code("torch.float32")}
+
+
+def _rows(name: str, count: int) -> Tensor:
+    """A tensor that is taken apart by its first dimension: `row, col = edge_index`."""
+    first = named_tensor(name)
+    return first if first.shape[:1] == (count,) else replace(first, shape=(count, *first.shape[:2]))
+
+
+def _is_flat(place: Place) -> bool:
+    shape = signature(place.function)
+    return shape is not None and vocabulary.lays_out(shape.parameters)
 
 
 def _counts(name: str, uses: Uses) -> bool:
@@ -213,7 +238,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
     if kind in ("int", "float", "number"):
         yield _call_number(name, sort)
     elif kind == "sequence":
-        yield _tensors(name, sort, uses)
+        yield _tensors(name, sort, uses, _is_flat(place))
     elif kind == "table":
         keys = _text_keys(uses) or (["item0", "item1"] if sort.inside and sort.inside[-1].kind == "tensor" else [])
         yield Table(tuple((key, _tensor(key, UNKNOWN)) for key in keys))
@@ -222,7 +247,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
     elif kind in ("bool", "choice", "str", "enum", "device", "dtype", "module", "factory", "function"):
         yield from _build_values(sort, name, uses, place)
     else:
-        yield from _call_tensors(sort, name, uses)
+        yield from _call_tensors(sort, name, uses, _is_flat(place))
 
 
 def _call_object(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
@@ -238,18 +263,21 @@ def _call_number(name: str, sort: Sort) -> Value:
     return Literal(4 if vocabulary.words(name) in _WHOLE else vocabulary.whole_number(name))
 
 
-def _tensors(name: str, sort: Sort, uses: Uses) -> Value:
+def _tensors(name: str, sort: Sort, uses: Uses, flat: bool) -> Value:
     inside = sort.inside or (Sort("tensor"),)
     length = _length(sort, uses)
     each = [inside[min(number, len(inside) - 1)] for number in range(length)]
-    items = tuple(_call_number(name, part) if part.kind in ("int", "float") else _tensor(_singular(name), part) for part in each)
+    items = tuple(_call_number(name, part) if part.kind in ("int", "float") else _tensor(_singular(name), part, flat) for part in each)
     return Items("tuple" if sort.container == "tuple" else "list", items)
 
 
-def _tensor(name: str, sort: Sort) -> Tensor:
+_HIGH = {"ids": vocabulary.BATCH, "offsets": vocabulary.LENGTH}
+
+
+def _tensor(name: str, sort: Sort, flat: bool = False) -> Tensor:
     role = vocabulary.role(name)
-    fill = sort.fill or role.fill
-    return Tensor(vocabulary.shapes(name)[0], fill, _dtype(fill), vocabulary.BATCH if fill == "ids" else 2)
+    fill = sort.fill if sort.fill and role.fill != "offsets" else role.fill
+    return Tensor(vocabulary.shapes(name, flat)[0], fill, _dtype(fill), _HIGH.get(fill, 2))
 
 
 _NESTED = r"model|data|train|net|network|encoder|decoder|config|cfg|backbone|params|\w+_(config|cfg|args)|optim|opt"
@@ -260,6 +288,11 @@ def attribute_of_config(name: str, reader: types.FrameType) -> Value:
     function = types.FunctionType(reader.f_code, reader.f_globals, closure=tuple(types.CellType() for _ in reader.f_code.co_freevars))
     owner = reader.f_locals.get("self")
     place = Place(function, type(owner) if isinstance(owner, torch.nn.Module) else None, building=True)
+    return read_value(place, name)
+
+
+def read_value(place: Place, name: str) -> Value:
+    """A first guess at what a function reads under a name, as an attribute or by a key, of a config or a dict."""
     uses = expression_uses(place, name)
     sort = sort_by_uses(uses, place)
     if sort.kind == "config" or (sort.kind == "unknown" and vocabulary.says(f"^({_NESTED})$", name)):
@@ -277,9 +310,9 @@ def named_tensor(name: str) -> Tensor:
     return _tensor(name, UNKNOWN)
 
 
-def _call_tensors(sort: Sort, name: str, uses: Uses) -> Iterator[Value]:
-    first = _tensor(name, sort)
-    shapes = vocabulary.shapes(name)
+def _call_tensors(sort: Sort, name: str, uses: Uses, flat: bool) -> Iterator[Value]:
+    first = _tensor(name, sort, flat)
+    shapes = vocabulary.shapes(name, flat)
     if uses.rank is not None:
         shapes = sorted(shapes, key=lambda shape: len(shape) != uses.rank)
         if len(shapes[0]) != uses.rank:

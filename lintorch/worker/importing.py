@@ -194,30 +194,49 @@ def _in_package(path: str) -> bool:
     return os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py"))
 
 
+def _gives(module: types.ModuleType, name: str) -> bool:
+    """Will `from module import name` find it? Also a submodule that is imported but was not set on its package, as lazy packages have it."""
+    return hasattr(module, name) or f"{module.__name__}.{name}" in sys.modules
+
+
+class CircularImport(ImportError):
+    """A name is wanted of a module of the project whose own import, under way, has not bound it yet."""
+
+
 class StandInImport:
     """`__import__` that answers an unguarded import of a missing module with a stand-in.
 
     Stand-ins never enter sys.modules, so that questions such as importlib.util.find_spec("xformers") keep their true answer.
     `generous` replaces guarded ones too: for files that turn the ImportError they caught into a failure of their own.
+    `strict` fails as Python does where modules of the project import each other in a circle, which light packages may cause.
     """
 
-    def __init__(self, roots: Sequence[str], generous: bool = False) -> None:
+    def __init__(self, roots: Sequence[str], generous: bool = False, strict: bool = False) -> None:
         self.original = builtins.__import__
         self.roots = tuple(os.path.join(root, "") for root in roots)
         self.generous = generous
+        self.strict = strict
 
     def __call__(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002 (the names import has)
         try:
             module = self.original(name, globals, locals, fromlist, level)
         except Exception as error:
-            if not isinstance(error, (ImportError, OSError, RuntimeError, AttributeError)) or not self._replaces(sys._getframe(1)):
+            circular = isinstance(error, CircularImport)
+            if circular or not isinstance(error, (ImportError, OSError, RuntimeError, AttributeError)) or not self._replaces(sys._getframe(1)):
                 raise
             module = self._stand_in(name, globals, fromlist, level)
         for wanted in fromlist or ():
             # Another version of the module may have had the name.
-            if wanted != "*" and not hasattr(module, wanted) and self._replaces(sys._getframe(1)):
+            if wanted != "*" and not _gives(module, wanted) and self._replaces(sys._getframe(1)):
+                if self.strict and self._is_unfinished(module):
+                    raise CircularImport(f"cannot import name {wanted!r} from {module.__name__!r}, which is still being imported")
                 setattr(module, wanted, stand_in(f"{module.__name__}.{wanted}"))
         return module
+
+    def _is_unfinished(self, module: types.ModuleType) -> bool:
+        """Is it a module of the project whose import is under way?"""
+        spec = getattr(module, "__spec__", None)
+        return bool(getattr(spec, "_initializing", False)) and str(getattr(module, "__file__", None)).startswith(self.roots)
 
     def _replaces(self, importer: types.FrameType) -> bool:
         """Only what the project itself imports is replaced: installed packages know what they can do without."""

@@ -80,7 +80,7 @@ def _enter(spec: LoadSpec, way: Way) -> types.ModuleType:
     place = Place(spec["path"], os.path.basename(spec["path"]) == "__init__.py")
     serve_lines(spec["path"], spec["text"])
     sys.meta_path.insert(0, ProjectFinder(roots, Served(name, place, spec["text"]), way.sliced, way.eager))
-    builtins.__import__ = StandInImport(roots, way.generous)
+    builtins.__import__ = StandInImport(roots, way.generous, strict=not way.sliced)
     with _TimeLimit(IMPORT_SECONDS):
         return importlib.import_module(name)
 

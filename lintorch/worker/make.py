@@ -154,6 +154,8 @@ def make_tensor(value: Tensor) -> torch.Tensor:
         return torch.randint(0, max(value.high, 1), value.shape).to(dtype)
     if value.fill == "lengths":
         return torch.linspace(value.high, max(value.high // 2, 1), max(torch.Size(value.shape).numel(), 1)).to(dtype).reshape(value.shape)
+    if value.fill == "offsets":
+        return torch.linspace(0, value.high, max(torch.Size(value.shape).numel(), 1)).to(dtype).reshape(value.shape)
     if value.fill == "bools":
         return (torch.rand(value.shape) > 0.4).to(dtype)
     made = (torch.zeros if value.fill == "zeros" else torch.ones)(value.shape, dtype=dtype)
@@ -175,6 +177,8 @@ def source(value: Value) -> str:
         return "{" + ", ".join(f"{key!r}: {source(item)}" for key, item in value.items) + "}"
     if isinstance(value, Named):
         return _shortened(value.name)
+    if isinstance(value, Built) and value.maker.name == "lintorch.worker.stubs:Number":
+        return f"lambda *_: {source(value.arguments[0][1])}"
     if isinstance(value, Built):
         return f"{_shortened(value.maker.name)}({arguments_source(_with_attributes(value))})"
     if isinstance(value, Record):
@@ -219,6 +223,8 @@ def _tensor_source(value: Tensor) -> str:
         return f"torch.randint(0, {value.high}, ({', '.join(map(str, value.shape))}{',' if len(value.shape) == 1 else ''}){dtype})"
     if value.fill == "lengths":
         return f"torch.linspace({value.high}, {max(value.high // 2, 1)}, {torch.Size(value.shape).numel()}).to(torch.{value.dtype})"
+    if value.fill == "offsets":
+        return f"torch.linspace(0, {value.high}, {torch.Size(value.shape).numel()}).to(torch.{value.dtype})"
     if value.fill == "mask":
         return f"torch.ones({shape}, dtype=torch.{value.dtype})"
     if value.fill == "bools":

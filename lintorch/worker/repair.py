@@ -72,6 +72,8 @@ def _meet(plan: Plan, outcome: Outcome, wish: Demand, placed: bool = False) -> I
         return
     if isinstance(wish, Grow):
         yield from _all_grown(plan, outcome, wish)
+    elif isinstance(wish, Rank):
+        yield from _all_reranked(plan, outcome, wish)
     for path in [path for path, made in outcome.parts.items() if made is wish.tensor and plan.build is not None and has(plan.build, path)]:
         leaf = get(plan.build or (), path)
         for changed in _changed(leaf, wish, True) if isinstance(leaf, Tensor) else ():
@@ -98,6 +100,18 @@ def _all_grown(plan: Plan, outcome: Outcome, wish: Grow) -> Iterator[Plan]:
         leaf = get(changed.call, path)
         if isinstance(leaf, Tensor) and leaf.fill in ("normal", "unit"):
             changed = replace(changed, call=set_at(changed.call, path, grown(leaf, wish.keep)))
+    yield changed
+
+
+def _all_reranked(plan: Plan, outcome: Outcome, wish: Rank) -> Iterator[Plan]:
+    """Every input behind the tensor of another rank at once, where several of one rank were put together."""
+    found = [(path, get(plan.call, path)) for path in _sources(plan, outcome, wish.tensor)]
+    tensors = [(path, leaf) for path, leaf in found if isinstance(leaf, Tensor)]
+    if len(tensors) < 2 or len({len(leaf.shape) for _, leaf in tensors}) > 1:
+        return
+    changed = plan
+    for path, leaf in tensors:
+        changed = replace(changed, call=set_at(changed.call, path, reranked(leaf, len(leaf.shape) + wish.want - wish.tensor.dim())))
     yield changed
 
 
@@ -197,7 +211,7 @@ def reranked(leaf: Tensor, rank: int) -> Tensor:
         return (
             replace(leaf, shape=(*leaf.shape[: max(rank - 1, 0)], *((leaf.shape[-1],) if rank else ()))) if rank != 1 else replace(leaf, shape=leaf.shape[:1])
         )
-    if leaf.fill in ("ids", "bools", "mask", "lengths"):
+    if leaf.fill in ("ids", "bools", "mask", "lengths", "offsets"):
         return replace(leaf, shape=(*leaf.shape, *(16,) * (rank - len(leaf.shape))))
     return replace(leaf, shape=(*leaf.shape[:1], *_RANKS[rank][len(leaf.shape[:1]) :]))
 

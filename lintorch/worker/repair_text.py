@@ -25,7 +25,7 @@ def text_demands(outcome: Outcome) -> Alternatives:
     error = outcome.error
     if error is None:
         return
-    for reader in (_einops, _modules, _unpacking, _comparisons, _described_shapes, _numbers_in_text):
+    for reader in (_einops, _modules, _unpacking, _comparisons, _described_shapes, _described_ranks, _numbers_in_text):
         try:
             yield from reader(outcome, str(error))
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
@@ -279,6 +279,20 @@ def _described_shapes(outcome: Outcome, text: str) -> Alternatives:
                 yield (Rank(made, len(parts)),)
             elif any(made.shape[size.dim] != size.want for size in sizes):
                 yield sizes
+
+
+_RANK_TEXT = re.compile(r"(\d)[- ]?[dD](?:\b|im)|(\d)[- ]dimension|(?:one|two|three|four)[- ]dimension")
+_COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4}
+
+
+def _described_ranks(outcome: Outcome, text: str) -> Alternatives:
+    """Ranks that a message asks for: "labels must be a 1D tensor", "expected 3-dimensional input"; of the inputs it names, else of all."""
+    match = _RANK_TEXT.search(text[:300])
+    if match is None:
+        return
+    want = int(next((group for group in match.groups() if group), 0)) or _COUNTS[match.group(0)[: match.group(0).index("d")].strip("- ")]
+    named = [made for path, made in outcome.inputs.items() if isinstance(made, torch.Tensor) and str(path[-1]).lstrip("=") in text.split()]
+    yield from ((Rank(made, want),) for made in named or _inputs(outcome) if made.dim() != want <= 5)
 
 
 def _inputs(outcome: Outcome) -> List[torch.Tensor]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import types
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 import torch
 
@@ -35,17 +36,50 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    if "Through" in str(error) and outcome.phase == "construct":
+        yield from _counting(plan)
+    if _WANTS_NUMBER.search(str(error)):
+        yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
+    yield from _several(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from _longer(plan, outcome)
     if "None" in str(error):
         yield from _missing(plan, outcome, space)
+    if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
+        yield from _without(plan, outcome)
     yield from _other_texts(plan, outcome)
     yield from _other_choices(plan, outcome, space)
     yield from _missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
+
+
+_WANTS_NUMBER = re.compile(
+    r"Boolean value of Tensor with more than one|only integer tensors of a single element|cannot be interpreted as an integer|element tensors can be converted|"
+    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|found Tensor"
+)
+
+
+def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """A number for a tensor that code on the line uses as one: those the line reads, then those they were computed from."""
+    read = {id(value) for frame, line in own_frames(outcome)[:2] for value in _read(frame, line) if isinstance(value, torch.Tensor)}
+    behind = {path for known in read for path in outcome.sources.get(known, ())}
+    direct = {path for path, made in outcome.inputs.items() if id(made) in read}
+    for paths in (direct, behind - direct):
+        for number in (4, 1):
+            for top in sorted({path[0] for path in paths}):  # what came in one list goes together
+                changed = plan
+                for path, _ in tensor_leaves(plan.call):
+                    changed = _put(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
+                yield changed
+
+
+def _read(frame: types.FrameType, line: int) -> Iterator[Any]:
+    for statement in statement_at(frame.f_code.co_filename, line)[:1]:
+        head = statement.test if isinstance(statement, (ast.If, ast.While)) else statement.iter if isinstance(statement, ast.For) else statement
+        yield from (evaluate(node, frame) for node in ast.walk(head) if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)))
 
 
 def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
@@ -187,21 +221,89 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
             for name, value in arguments:
                 if isinstance(value, Built):
                     yield _put(plan, building, (name,), value.maker)
+    yield from _demanded(plan, outcome, text)
+    if "is not a Module subclass" in text:
+        yield from _of_modules(plan)
     names = spoken(outcome)
+    spoken_of = [(building, path, leaf) for building, arguments in _parts(plan) for path, leaf in _values(arguments) if path_name(path) in names]
+    for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
+        for value in _converted(leaf, path_name(path), text):
+            yield _put(plan, building, path, value)
+
+
+def _alike(plan: Plan, names: Set[str]) -> Iterator[Tuple[bool, Path, Value]]:
+    """What shares a word with a name spoken of: `dilation` further in is what came as `resblock_dilation_sizes`."""
+    said = {word for name in names for word in vocabulary.words(name).split("_") if len(word) > 3} - {"self", "list", "tuple", "object", "size", "sizes"}
     for building, arguments in _parts(plan):
-        for path, leaf in _named_values(arguments, names):
-            for value in _converted(leaf, path_name(path), text):
-                yield _put(plan, building, path, value)
+        yield from ((building, path, leaf) for path, leaf in _values(arguments) if said & set(vocabulary.words(path_name(path)).split("_")))
 
 
-def _named_values(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Value]]:
+def _values(arguments: Arguments) -> List[Tuple[Path, Value]]:
     found: List[Tuple[Path, Value]] = []
     for name, value in arguments:
         found.append(((name,), value))
-        if isinstance(value, (Record, Built)):
+        if isinstance(value, (Record, Built, Table)):
+            # Whole lists first: what is wrong with one of their items is wrong with all.
+            lists = [(("attribute", key) if isinstance(value, Built) else key, item) for key, item in _entries(value) if isinstance(item, Items)]
+            found.extend(((name, key), item) for key, item in lists)
             found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
-            found.extend(((name, ("attribute", key) if isinstance(value, Built) else key), item) for key, item in value.attributes if isinstance(item, Items))
-    return [(path, value) for path, value in found if path_name(path) in names]
+    return found
+
+
+def _of_modules(plan: Plan) -> Iterator[Plan]:
+    """Submodules for the numbers and texts in each dict and list that the constructor gets."""
+    for name, value in plan.build or ():
+        changed = plan
+        for path, leaf in leaves(value, (name,)):
+            changed = _put(changed, True, path, THROUGH) if isinstance(leaf, Literal) and len(path) > 1 else changed
+        yield changed
+
+
+def _counting(plan: Plan) -> Iterator[Plan]:
+    """Functions that give numbers for the factories among attributes: `nn.Embedding(dataset.num("item"), dim)`."""
+    for building, arguments in _parts(plan):
+        changed = plan
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,)) if len(path) > 1]:
+            if leaf == THROUGH.maker:
+                number = Literal(vocabulary.whole_number(path_name(path)))
+                changed = _put(changed, building, path, Built(Named("lintorch.worker.stubs:Number"), (("value", number),)))
+        yield changed
+
+
+def _several(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Submodules that give a tuple, where what they give is taken apart: `x, weights = self.layer(x)`."""
+    asked = re.search(r"to unpack \(expected (\d)", str(outcome.error))
+    if asked is None or outcome.phase != "forward":
+        return
+    several = Built(Named("lintorch.worker.stubs:Several"), (("count", Literal(int(asked.group(1)))),))
+    found = [path for name, value in plan.build or () for path, inner in _built_inside(value, (name,)) if inner.maker == THROUGH.maker]
+    changed = plan
+    for path in found:
+        changed = _put(changed, True, path, several)
+        yield _put(plan, True, path, several)
+    yield changed
+
+
+def _built_inside(value: Value, path: Path) -> Iterator[Tuple[Path, Built]]:
+    if isinstance(value, Built):
+        yield path, value
+    elif isinstance(value, Items):
+        for number, item in enumerate(value.items):
+            yield from _built_inside(item, (*path, number))
+
+
+def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """Arguments that reach a base class or a submodule through `*args, **kwargs`, given by name as its error asks."""
+    asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
+    names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
+    if names and outcome.phase == "construct" and plan.build is not None:
+        yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))
+    elif names and outcome.phase == "forward":
+        yield replace(plan, call=(*plan.call, *((f"={name}", named_tensor(name)) for name in names)))
+
+
+def _entries(value: Union[Record, Built, Table]) -> Tuple[Tuple[Any, Value], ...]:
+    return value.items if isinstance(value, Table) else value.attributes
 
 
 def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
@@ -214,6 +316,8 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
             yield Items("list", (Literal(number),) * 2)
             yield Items("list", (Literal(number),) * 4)
             yield Record()
+        if "must be a mapping" in text:
+            yield Table(())
         if "not callable" in text or "is not a Module subclass" in text:
             yield THROUGH
             yield Named("lintorch.worker.stubs:Through")
@@ -269,8 +373,10 @@ def _of_length(items: Items, length: int) -> Items:
 def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
     if isinstance(value, Items):
         yield path, value
-    elif isinstance(value, Record):
-        for key, item in value.attributes:
+        if value.items and isinstance(value.items[0], Items):
+            yield from ((((*path, number)), item) for number, item in enumerate(value.items) if isinstance(item, Items))
+    elif isinstance(value, (Record, Table)):
+        for key, item in _entries(value):
             yield from _item_lists(item, (*path, key))
 
 
@@ -287,6 +393,14 @@ def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
         for name, values in _ordered(space.open_call, spoken(outcome), text):
             if name not in given:
                 yield from (replace(plan, call=(*plan.call, (f"={name}", value))) for value in values[:2])
+
+
+def _without(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Leave out options that the error's line or text speaks of, from the last on: `exactly one of input_ids or inputs_embeds`."""
+    names = spoken(outcome, 1)
+    for name, _ in reversed(plan.call):
+        if name.startswith("=") and name[1:] in names and len(plan.call) > 1:
+            yield replace(plan, call=tuple(entry for entry in plan.call if entry[0] != name))
 
 
 def _ordered(options: Dict[str, List[Value]], names: Set[str], text: str) -> List[Tuple[str, List[Value]]]:

@@ -225,11 +225,11 @@ class Search:
         return [replace(plan, build=(*plan.build, *small))] if small else []
 
     def fuller(self, start: Plan) -> List[Plan]:
-        """Where a call needs nothing: the plan in which it gets every tensor it can take."""
+        """Where a call needs nothing: the plans in which it gets the first tensor it can take, and all of them."""
         if start.call:
             return []
         tensors = [(f"={name}", values[0]) for name, values in self.space.open_call.items() if values and isinstance(values[0], Tensor)]
-        return [replace(start, call=tuple(tensors))] if tensors else []
+        return [replace(start, call=call) for call in dict.fromkeys((tuple(tensors[:1]), tuple(tensors))) if call]
 
     def first_plan(self) -> Plan:
         """The likeliest value for every parameter without a default."""

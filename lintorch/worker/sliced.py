@@ -60,6 +60,10 @@ def _root(node: ast.AST) -> Optional[str]:
 
 def _changes(node: ast.stmt) -> FrozenSet[str]:
     """The names whose value the statement changes without binding them: `Net.size = 3`, `TABLE["a"] = f`, `parser.add_argument("--n")`."""
+    if isinstance(node, (ast.If, ast.Try, ast.With)):  # `try: import torch` ... `else: TABLE["net"] = ["Net"]`
+        inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.ExceptHandler))]
+        nested = [part for child in inside for part in (child.body if isinstance(child, ast.ExceptHandler) else [child])]
+        return frozenset().union(*map(_changes, nested))
     if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
         targets: List[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
         roots = {_root(target) for target in targets if not isinstance(target, (ast.Name, ast.Tuple, ast.List))}

@@ -20,3 +20,25 @@ class Through(torch.nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         first = next(iter([*args, *kwargs.values()]), None)
         return first * self.gain if isinstance(first, torch.Tensor) and first.is_floating_point() else first
+
+
+class Several(Through):
+    """Passes its first input on as each item of a tuple: stands for a submodule whose answer is taken apart."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, *given: Any, **named: Any) -> Any:
+        """The first argument, so many times."""
+        return (super().forward(*given, **named),) * self.count
+
+
+class Number:
+    """A function that gives one number whatever it is asked: stands for `dataset.num("item")`."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __call__(self, *args: Any, **kwargs: Any) -> int:
+        return self.value

@@ -35,6 +35,7 @@ class Uses:
     rank: Optional[int] = None  # of a tensor, by unpacking its shape or by an einops pattern
     iterated: bool = False
     items_called: bool = False
+    item_names: Tuple[str, ...] = ()  # what each item is unpacked to
     sliced: bool = False
     arithmetic: bool = False
     tensor: bool = False
@@ -73,13 +74,15 @@ def uses_of(tree: Function, name: str) -> Uses:
 
 
 def attribute_uses(tree: Function, attribute: str, found: Uses, anything: bool = False) -> None:
-    """Add the uses of `self.<attribute>` (or of the attribute of anything but self) in a function."""
+    """Add the uses of `self.<attribute>` (or of the attribute, or key, of anything but self) in a function."""
     parents = _parents(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load):
             of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
             if of_self is not anything:
                 _note(found, node, parents)
+        elif anything and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == attribute:
+            _note(found, node, parents)
 
 
 def _rebinds(statement: ast.AST, name: str) -> bool:
@@ -122,6 +125,7 @@ def _note(found: Uses, node: ast.AST, parents: Dict[ast.AST, ast.AST]) -> None:
     elif isinstance(parent, (ast.For, ast.comprehension)) and parent.iter is node:
         found.iterated = True
         found.items_called = found.items_called or _calls_target(parent, parents)
+        found.item_names = found.item_names or _unpacked_names(parent.target, parent)
     elif isinstance(parent, ast.Assign):
         _note_assign(found, node, parent)
     else:
@@ -166,6 +170,9 @@ def _note_call(found: Uses, node: ast.AST, parent: ast.Call, parents: Dict[ast.A
         found.length = True
     elif name in ("zip", "enumerate", "list", "tuple", "reversed", "sorted", "map", "sum"):
         found.iterated = True
+        loop = parents.get(parent)
+        if name == "enumerate" and isinstance(loop, (ast.For, ast.comprehension)) and isinstance(loop.target, ast.Tuple) and len(loop.target.elts) == 2:
+            found.item_names = found.item_names or _unpacked_names(loop.target.elts[1], loop)
     elif name == "range":
         found.arithmetic = True
     elif name in ("callable", "isfunction"):
@@ -219,6 +226,15 @@ def _note_assign(found: Uses, node: ast.AST, parent: ast.Assign) -> None:
         found.stored.append(target.attr)
     elif isinstance(target, (ast.Tuple, ast.List)) and parent.value is node:
         found.unpacked = len(target.elts)
+
+
+def _unpacked_names(target: ast.expr, loop: Union[ast.For, ast.comprehension]) -> Tuple[str, ...]:
+    """The names that a loop takes each item apart into, in its head or at once in its body."""
+    if isinstance(target, ast.Name) and isinstance(loop, ast.For):
+        taken = [node for node in loop.body if isinstance(node, ast.Assign) and _is(node.value, target.id)]
+        target = taken[0].targets[0] if taken else target
+    parts = target.elts if isinstance(target, (ast.Tuple, ast.List)) else []
+    return tuple(part.id for part in parts if isinstance(part, ast.Name)) if all(isinstance(part, ast.Name) for part in parts) else ()
 
 
 def _calls_target(loop: Union[ast.For, ast.comprehension], parents: Dict[ast.AST, ast.AST]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple, Union
 
-# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), falling lengths from high on, booleans,
+# How a tensor is filled: values of both signs, values between 0 and 1, whole numbers in [0, high), falling lengths from high on,
+# offsets that rise from 0 to high, booleans,
 # a mask that leaves out the last quarter, ones, or zeros.
-FILLS = ("normal", "unit", "ids", "lengths", "bools", "mask", "ones", "zeros")
+FILLS = ("normal", "unit", "ids", "lengths", "offsets", "bools", "mask", "ones", "zeros")
 
 
 @dataclass(frozen=True)

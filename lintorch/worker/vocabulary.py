@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any, List, NamedTuple, Optional, Pattern, Tuple
+from typing import Any, Iterable, List, NamedTuple, Optional, Pattern, Tuple
 
 DIM = 32  # features: divisible by usual numbers of heads and groups
 BATCH, LENGTH, SIDE = 2, 16, 16
@@ -48,6 +48,8 @@ _NUMBERS: Tuple[Tuple[str, int], ...] = (
         r"^frames$|time_?steps|n_time|(num|n|max)_patches|max_period_len|seq_length|max_seq_length|sequence_length|block_size|window_length|past_len|input_size_seq|history\w*|positions",
         LENGTH,
     ),
+    (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
+    (r"(channels?|dims?|features|widths?|filters|planes)$", DIM),  # `block_out_channels` is no number of blocks
     (
         r"n?_?layers?|depths?|blocks?|stacks?|stages?|repeats?|(n|num)_?hops?|iters?|iterations|loops|levels?|num_downs|recurr\w*|steps$|n_res|num_res\w*|times|num_convs?|n_convs?|nlayers|n_?layer|repetitions|"
         r"num_modules|rounds|order|refinements?|cycles",
@@ -65,7 +67,6 @@ _NUMBERS: Tuple[Tuple[str, int], ...] = (
         r"num_\w+_tokens|clusters|prototypes|num_views|agents?|n_agents|samples|directions|capsules|quantiles|variables|series|node_num|num_node",
         4,
     ),
-    (r"spatial_dims?|^n?dims$|^nd$|^(n|num)_dims?$|^n_?dim$|ndims|dimension$|dimensions$", 2),
 )
 
 _FLOATS: Tuple[Tuple[str, float], ...] = (
@@ -80,6 +81,7 @@ _REAL = (
     r"drop\w*|prob\w*|eps|momentum|temperature|temp|alpha|beta|gamma|tau|epsilon|rate|initializer_range|std|decay|layer_scale\w*|theta|scaling|p|coeff?|lambda\w*|lamb|margin|slope|thresh\w*|sigma\w*|"
     r"init_values?|pdrop|weight_decay|lr|\w*dropout|cutoff|init_scale|smoothing|label_smoothing|tolerance"
 )
+_COUNTED = r"(up|down|sub)?_?sampl\w*|dilat\w*|frame"  # rates that are whole numbers
 _FLAG = (
     r"^(use|is|has|with|do|add|enable|include|apply|return|output|share|shared|tie|learn|learnable|learned|train|trainable|normali[sz]e|normali[sz]ed|causal|bidirectional|affine|inplace|residual|pre_?norm|concat|skip|"
     r"flip|need|no|should|freeze|pretrained|verbose|debug|gated|separate|conditional|zero|only|keep|force|allow|qkv|drop_last|elementwise|attend|full|predict|flash)_|"
@@ -153,7 +155,7 @@ def real_number(name: str) -> float:
 
 def sounds_real(name: str) -> bool:
     """Does the name sound like a probability, a tolerance, a weight?"""
-    return says(_REAL, name)
+    return says(_REAL, name) and not says(_COUNTED, name)
 
 
 def sounds_flag(name: str) -> bool:
@@ -191,7 +193,7 @@ _ROLES: Tuple[Tuple[str, Role], ...] = (
     (r"edge_index|adj_t|edge_label_index|edges", Role("ids", ("2e",))),
     (r"edge_(attr|feats?|embed\w*|features?)|^e$", Role("normal", ("ed", "bssd"))),
     (r"edge_(weights?|types?|norm)", Role("normal", ("e",))),
-    (r"cu_seqlens\w*", Role("ids", ("b",))),
+    (r"cu_seq_?lens\w*", Role("offsets", ("3",))),
     (r"lengths?$|lens$|len$|seq_len|^lens?$|seqlens?", Role("lengths", ("b",))),
     (_INDEX_WORDS, Role("ids", ("bs", "b", "bss"))),
     (r"^(targets?|gt|y|truth|ground_truth|tgt_out|y_hat|y_pred|gts?)$", Role("normal", ("bd", "bsd", "bchw", "b"))),
@@ -237,6 +239,22 @@ def sizes(letters: str) -> Tuple[int, ...]:
     return tuple(_SIZES[letter] if letter in _SIZES else int(letter) for letter in letters)
 
 
-def shapes(name: str) -> List[Tuple[int, ...]]:
-    """The shapes to try for a forward parameter of this name, most likely first."""
-    return [sizes(letters) for letters in role(name).shapes]
+def shapes(name: str, flat: bool = False) -> List[Tuple[int, ...]]:
+    """The shapes to try for a forward parameter of this name, most likely first; `flat`: its batch is laid out along the sequence or the nodes."""
+    known = role(name).shapes
+    return [sizes(letters) for letters in dict.fromkeys([*(_flat(letters) for letters in known), *known] if flat else known)]
+
+
+_LAID_OUT = r"edge_index|adj_t|cu_seq_?lens\w*"  # what tells graphs, or sequences, of one batch apart
+
+
+def lays_out(names: Iterable[str]) -> bool:
+    """Do parameters of these names say that a batch is laid out along its first dimension, as nodes of graphs or as packed sequences?"""
+    return any(says(_LAID_OUT, name) for name in names)
+
+
+def _flat(letters: str) -> str:
+    """The letters of a shape without a batch of its own."""
+    if letters.startswith("b") and "s" in letters:
+        return letters[1:]
+    return f"s{letters[1:]}" if letters in ("b", "bd") else letters

@@ -177,6 +177,36 @@ def test_a_slice_takes_what_changes_the_names_it_needs(project: Load) -> None:
     assert project("Net", {"script.py": text}).object.bonus == 4
 
 
+def test_a_lazy_package_gives_what_it_registers_in_a_try(project: Load) -> None:
+    package = """\
+import sys, types
+TABLE = {}
+try:
+    import torch
+except ImportError:
+    pass
+else:
+    TABLE["extra"] = 3
+if False:
+    from .parts import extra
+else:
+    class Lazy(types.ModuleType):
+        __path__ = __path__
+        def __getattr__(self, name):
+            if name not in TABLE:
+                raise AttributeError(name)
+            return TABLE[name]
+        def __setattr__(self, name, value):
+            pass
+    sys.modules[__name__] = Lazy(__name__)
+"""
+    imports = "from torch import nn\nfrom . import values as v\nfrom . import extra\n\n"
+    text = imports + "class Net(nn.Module):\n    def forward(self, x):\n        return x * extra + v.ONE\n"
+    loaded = project("Net", {"pkg/net.py": text, "pkg/__init__.py": package, "pkg/values.py": "ONE = 1\n"})
+    assert float(loaded.object()(torch.ones(()))) == 4.0
+    assert not LEDGER.made
+
+
 def test_nested_classes_dataclass_modules_and_scripted_functions_load(project: Load) -> None:
     text = """\
 import dataclasses
@@ -315,3 +345,18 @@ class Net(nn.Module, mp.Mixin):
 )
 def test_training_at_the_top_level_is_told_from_definitions(text: str, training: bool) -> None:
     assert runs_training("file.py", text) is training
+
+
+def test_a_circle_of_imports_that_light_packages_cause_is_entered_as_python_enters_it(project: Load) -> None:
+    files = {
+        "pkg/net.py": "from torch import nn\nfrom pkg.marks import mark\nfrom pkg.tools import dense\n\n\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        return dense(x)\n",
+        "pkg/__init__.py": "import pkg.tools\n",
+        "pkg/tools/__init__.py": "from .dense import dense\n",
+        "pkg/tools/dense.py": "from pkg.marks import mark\n\n\n@mark(1)\ndef dense(x):\n    return x * 2\n",
+        "pkg/marks.py": "from pkg.tools import *\n\n\ndef mark(number):\n    return lambda function: function\n",
+    }
+    loaded = project("Net", files)
+    assert loaded.way == "import"
+    assert float(loaded.object()(torch.ones(()))) == 2.0
+    assert not loaded.touched

@@ -1,0 +1,50 @@
+"""Which classes the reach benchmark leaves out of its second figure, and why: each rule is mechanical and has its reason."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+# By file: no class of these is ever run as it stands, whatever a search makes of it.
+_FILES = ((r"(^|/)modular_\w+\.py$", "a template: another file is generated from it, and nothing imports it"),)
+
+# By what a search that failed ran into.
+_REASONS = (
+    (r"([\w.]+?)(?:\.[\w.()]*)*(?:, [\w.()]+)* is not installed here and was used", "needs {}, which is not installed here"),
+    (r"No module named '([\w]+)", "needs {}, which is not installed here"),
+    (r"(?:requires|install|need)s? [`'\"]?([A-Za-z][\w-]*)[^.]*(?:installed|package|library|pip|>=)", "needs {}, which is not installed here"),
+    (r"ImportError: [^.]*\brequires? ([A-Za-z][\w-]*)\.?$", "needs {}, which is not installed here"),
+    (r"not compiled with CUDA|No CUDA GPUs|NVIDIA driver|CUDA is not available|Cannot access accelerator", "needs an accelerator"),
+    (r"CannotLoad: (?:ValueError: mutable default|SyntaxError|line \d+ is no Python)", "its package cannot be imported by this version of Python"),
+    (r"NotImplementedError:?\s*$|Can't instantiate abstract class|missing the required \"forward\"", "an abstract base: its forward is left to subclasses"),
+    (r"URLError|HTTPError|ConnectionError|getaddrinfo|LocalEntryNotFound|OfflineMode|couldn't connect|huggingface\.co", "downloads what it is built from"),
+    (r"CannotLoad: FileNotFoundError|FileNotFoundError|No such file or directory", "reads a file that is not part of its package"),
+)
+
+
+def exclusion(record: dict[str, Any], packages: Path) -> str | None:
+    """Why the class is left out; None where it counts. A class that was reached is left out by its file alone."""
+    for pattern, why in _FILES:
+        if re.search(pattern, record["file"]):
+            return why
+    if record["stage"] in ("ok", "differs"):
+        return None
+    unbound = re.search(r"NameError: name '(\w+)' is not defined", str(record.get("reason")))
+    if unbound is not None:
+        return _guarded(packages / record["package"] / record["file"], unbound.group(1))
+    for pattern, why in _REASONS:
+        found = re.search(pattern, str(record.get("reason")))
+        missing = [group.partition(".")[0] for group in found.groups()] if found is not None else []
+        if found is not None and missing != [record["file"].partition("/")[0]]:  # a name of its own package is nobody's to install
+            return why.format(*missing)
+    return None
+
+
+def _guarded(file: Path, name: str) -> str | None:
+    """A name that the file imports, in a `try` that let its absence pass."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level and name in {alias.asname or alias.name for alias in node.names}:
+            return f"needs {(node.module or '').partition('.')[0]}, which is not installed here"
+    return None
