@@ -98,7 +98,7 @@ class _LoopJob:
         if "problem" in seen:
             return _Try(plan, seen, f"the original cannot be run: {seen['reason']}", 0)
         hits = [seen["hits"].get(str(number), 0) for number in range(len(self.old.starts))]
-        score = min(hits) + (seen["raised"] is None) + seen["trained"]
+        score = min(hits) + seen["most_in_call"] + (seen["raised"] is None) + seen["trained"]
         return _Try(plan, seen, self._flaw(seen, hits), score)
 
     def _flaw(self, seen: Seen, hits: Sequence[int]) -> str | None:
@@ -108,6 +108,8 @@ class _LoopJob:
         if min(hits) < _FEWEST or missing:
             line = missing[0] if missing else self.change.old.count("\n", 0, self.old.starts[hits.index(min(hits))]) + 1
             return f"line {line} ran {min(hits)} times only" if not missing else f"line {line} never ran"
+        if self.old.in_loop and seen["most_in_call"] < _FEWEST:
+            return f"its loop takes {seen['most_in_call']} steps only"
         trains = any(sign in self._around() for sign in _TRAINS)
         return "no parameter changed while it ran" if trains and not seen["trained"] else None
 

@@ -23,6 +23,7 @@ class Watched:
     starts: tuple[int, ...]
     targets: tuple[str, ...]
     bodies: tuple[str, ...]
+    in_loop: bool
 
     def marked(self, probes: Sequence[Span] = ()) -> str:
         """The text with a tick before each watched statement, and each probe wrapped; lines stay where they are."""
@@ -76,7 +77,8 @@ class _Version:
         kept = tuple(lines)
         found = dict(_targets(self.tree, kept))
         bodies = tuple(self.text if node is self.tree else ast.get_source_segment(self.text, node) or "" for node in found.values())
-        return Watched(self.text, kept, tuple(starts), tuple(found), bodies)
+        in_loop = any(_in_loop(node, kept) for node in found.values())
+        return Watched(self.text, kept, tuple(starts), tuple(found), bodies, in_loop)
 
 
 def _first(node: ast.stmt) -> int:
@@ -97,6 +99,12 @@ def _targets(tree: ast.Module, lines: Sequence[int]) -> Iterator[tuple[str, ast.
             names.append(found.name)
             inside = found
         yield (".".join(names), inside) if isinstance(inside, _FUNCTIONS) else ("<module>", tree)
+
+
+def _in_loop(inside: ast.AST, lines: Sequence[int]) -> bool:
+    """Does one of the lines stand in a loop of the function itself?"""
+    loops = [node for node in ast.walk(inside) if isinstance(node, ast.For | ast.AsyncFor | ast.While)]
+    return any(_first(loop.body[0]) <= line <= _last(loop.body[-1]) for loop in loops for line in lines)
 
 
 def _definition_at(inside: ast.AST, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 _LOOP_TURNS = 12
@@ -77,7 +77,46 @@ def models_of(text: str) -> Set[str]:
     return found - {""}
 
 
+def settings_of(text: str) -> Dict[str, Any]:
+    """The dotted names that the text gives where torch takes plain numbers or flags alone, each with such a value."""
+    found: Dict[str, Any] = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            takes = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            given = [keyword.value for keyword in node.keywords if keyword.arg in _NUMBERS]
+            given += node.args[_TAKE_NUMBERS[takes] :] if takes in _TAKE_NUMBERS else []
+            found.update((name, 0.1) for value in given for name in _chains(value))
+            found.update((name, False) for keyword in node.keywords if keyword.arg in _FLAGS for name in _chains(keyword.value))
+    for name in ("", *_used_otherwise(ast.parse(text))):
+        found.pop(name, None)
+    return found
+
+
+def _used_otherwise(tree: ast.AST) -> Iterator[str]:
+    """The dotted names that are called, or of which an item or attribute is asked for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield _dotted(node.func)
+        elif isinstance(node, (ast.Subscript, ast.Attribute)):
+            yield _dotted(node.value)
+
+
+_NUMBERS = frozenset(
+    {"alpha", "std", "lr", "momentum", "weight_decay", "betas", "eps", "max_norm", "gamma", "step_size", "p", "min", "max", "label_smoothing", "temperature"}
+)
+_FLAGS = frozenset({"enabled", "non_blocking", "set_to_none", "retain_graph", "create_graph", "requires_grad", "keepdim"})
+# The first argument that is a plain number.
+_TAKE_NUMBERS = {"normal_": 0, "uniform_": 0, "clamp": 0, "clamp_": 0, "clip_grad_norm_": 1, "clip_grad_value_": 1, "fill_": 0, "lerp": 1, "lerp_": 1}
 _OF_MODULES = frozenset({"parameters", "named_parameters", "train", "eval", "state_dict", "load_state_dict", "requires_grad_"})
+
+
+def _chains(node: ast.AST) -> Iterator[str]:
+    """The dotted names in an expression, each whole."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        yield _dotted(node)
+    elif not isinstance(node, (ast.Call, ast.Subscript)):
+        for part in ast.iter_child_nodes(node):
+            yield from _chains(part)
 
 
 def _dotted(node: ast.AST) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 import torch
 
 from .nesting import tensors
-from .outline import Purity
+from .outline import DEFINITIONS, Purity
 from .pliable import Pliable, unknown, world
 
 Run = Callable[[], Any]
@@ -45,7 +45,8 @@ class Target:
         return lambda: _backward_of(called(function, instance)) if is_module else called(function, instance)
 
     def _script(self) -> Run:
-        body = Purity(self.tree).sliced(self.tree.body, self.wanted)
+        defined = {id(node) for node in self.tree.body if isinstance(node, DEFINITIONS)}
+        body = [node for node in Purity(self.tree).sliced(self.tree.body, self.wanted) if id(node) not in defined]
         code = compile(ast.Module(body, []), self.path, "exec", dont_inherit=True)
         return lambda: exec(code, self.names)
 

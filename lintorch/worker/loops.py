@@ -13,16 +13,16 @@ import warnings
 from typing import Any, Callable, Dict, List, Set, Tuple
 
 from .alter import Canary
-from .choices import Choices, models_of
+from .choices import Choices, models_of, settings_of
 from .drive import NotDriven, Run, Target
 from .lines import LineLog
 from .load import load
 from .outline import UNKNOWN, bound_names, outline
-from .pliable import Lenient, World, adapt_factories, enter, pliable_range, unknown
+from .pliable import Lenient, World, adapt_factories, enter, pliable_isinstance, pliable_range, unknown
 from .protocol import CannotLoad, LoadSpec, LoopPlan
 from .runs import Sink, describe_error, seed_all
 from .sliced import SlicedModule
-from .standin import is_stand_in
+from .standin import is_stand_in, stand_in
 from .told import Entry, live_training, told, without_graphs
 from .witness import WARMUP, Steps, WitnessError, measure_loop
 
@@ -59,6 +59,8 @@ class Loop:
         self.tree = ast.parse(self.text)
         self.wanted: Set[int] = set(plan["lines"])
         self.ticker = Ticker()
+        self.most_in_call = 0
+        self.at_call: Dict[int, int] = {}
         self.gives: Callable[[Any], None] = lambda result: None
         setattr(builtins, TICK, self.ticker)
         setattr(builtins, UNKNOWN, unknown)
@@ -66,13 +68,14 @@ class Loop:
         self.world = self._enter_world()
         adapt_factories()
         with Lenient():
-            self.module, self.touched = _module(spec, outline(self.text))
+            self.module, self.touched = _module(spec, outline(self.text), self.plan["targets"])
         self._fill_names()
         self.made_by = (self.module.__name__,)
 
     def _enter_world(self) -> World:
         choices = Choices(self.text, self.spec["path"], self.wanted)
         world = World(choices, models_of(self.text), self.plan["number"], self.plan["seed"], everything=self.plan["models"] == "all")
+        world.settings = settings_of(self.text)
         enter(world)
         return world
 
@@ -82,13 +85,22 @@ class Loop:
         if isinstance(module, SlicedModule):
             for node in ast.walk(self.tree):
                 if isinstance(node, ast.Name):
-                    with contextlib.suppress(Exception):
-                        getattr(module, node.id)
+                    self._make_name(module, node.id)
         names: Dict[str, Any] = object.__getattribute__(module, "__dict__") if not isinstance(module, SlicedModule) else vars(module)
         names.setdefault("range", pliable_range)
+        names.setdefault("isinstance", pliable_isinstance)
         for name, value in list(names.items()):
             if is_stand_in(value):
                 names[name] = unknown(name)
+
+    @staticmethod
+    def _make_name(module: types.ModuleType, name: str) -> None:
+        try:
+            getattr(module, name)
+        except AttributeError:
+            pass
+        except Exception:
+            setattr(module, name, unknown(name))
 
     def runners(self) -> List[Run]:
         """The targets, ready to be called."""
@@ -103,21 +115,29 @@ class Loop:
             for run in self.runners():
                 self._repeat(run, most_calls)
 
+    def count(self) -> None:
+        """Note how often the watched statements ran since the call began."""
+        self.most_in_call = max(self.most_in_call, *(hits - self.at_call.get(number, 0) for number, hits in self.ticker.hits.items()), 0)
+
     def _repeat(self, run: Run, most_calls: int) -> None:
         for _ in range(most_calls):
-            before = dict(self.ticker.hits)
+            self.at_call = dict(self.ticker.hits)
             result = run()  # noqa: F841 - held until the next call
+            self.count()
             self.gives(result)
-            if self.ticker.hits == before or max(self.ticker.hits.values()) >= _CALLS:
+            if self.ticker.hits == self.at_call or max(self.ticker.hits.values()) >= _CALLS:
                 break
 
 
-def _module(spec: Any, text: str) -> Tuple[types.ModuleType, List[str]]:
+def _module(spec: Any, text: str, targets: List[str]) -> Tuple[types.ModuleType, List[str]]:
     """The module of an outline: imported, or where that fails statement by statement, with unknowns for what cannot be had; and what is missing."""
     try:
         loaded = load(LoadSpec(path=spec["path"], text=text, symbol="__name__", module=spec["module"], roots=spec["roots"]))
+        for target in targets:
+            if target != "<module>":
+                getattr(loaded.module, target.partition(".")[0])
         return loaded.module, list(loaded.touched)
-    except CannotLoad:
+    except (CannotLoad, NameError, AttributeError, ImportError):
         module = types.ModuleType(spec["module"] or "script")
     module.__package__ = spec["module"].rpartition(".")[0]
     sys.modules[module.__name__] = module
@@ -128,7 +148,7 @@ def _module(spec: Any, text: str) -> Tuple[types.ModuleType, List[str]]:
         except Exception:
             names = bound_names(node)
             missing += names
-            vars(module).update((name, unknown(name)) for name in names)
+            vars(module).update((name, stand_in(name)) for name in names)  # which classes can inherit from
     return module, missing
 
 
@@ -187,6 +207,7 @@ def run_loop(head: Dict[str, Any], sink: Sink) -> Dict[str, Any]:
         raised = str(error)
     except (Exception, SystemExit) as error:
         raised = describe_error(error)
+    loop.count()
     loop.world.hears = None
     loop.ticker.at = lambda number, frame: None
     recorder.entries += [(f"{what} at the end", digest, SUBSET) for what, digest in live_training().items()]
@@ -195,6 +216,7 @@ def run_loop(head: Dict[str, Any], sink: Sink) -> Dict[str, Any]:
     return {
         "raised": raised,
         "hits": loop.ticker.hits,
+        "most_in_call": loop.most_in_call,
         "lines": sorted(log.lines),
         "entries": recorder.entries,
         "trained": len(set(weights)) > 1,

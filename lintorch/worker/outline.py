@@ -6,7 +6,7 @@ import ast
 from typing import Iterator, List, Optional, Sequence, Set
 
 UNKNOWN = "__lintorch_unknown__"
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _SAFE_CALLS = frozenset({"dict", "list", "set", "tuple", "frozenset", "range", "int", "float", "str", "bool", "min", "max"})
 _SAFE_METHODS = frozenset({"parameters", "to", "cpu", "cuda", "train", "eval", "keys", "values", "items", "copy"})
@@ -47,7 +47,7 @@ class Purity:
 
     def keeps(self, node: ast.stmt) -> bool:
         """Is the statement a definition or a plain constant?"""
-        if isinstance(node, (ast.Pass, *_DEFINITIONS)):
+        if isinstance(node, (ast.Pass, *DEFINITIONS)):
             return True
         if isinstance(node, ast.Expr):
             return isinstance(node.value, ast.Constant)
@@ -57,8 +57,7 @@ class Purity:
         if isinstance(node, ast.If):
             return self.is_pure(node.test) and all(map(self.keeps, (*node.body, *node.orelse)))
         if isinstance(node, ast.Try):
-            handled = [statement for handler in node.handlers for statement in handler.body]
-            return all(map(self.keeps, (*node.body, *handled, *node.orelse, *node.finalbody)))
+            return all(map(self.keeps, (*node.body, *node.orelse, *node.finalbody)))  # a handler runs where something is missing
         return False
 
     def _is_target(self, node: ast.expr) -> bool:
@@ -68,7 +67,7 @@ class Purity:
         """The statement if it may run, else what makes unknowns of the names it binds."""
         names = bound_names(node)
         if self.keeps(node):
-            self.known.update(names if not isinstance(node, _DEFINITIONS) else ())
+            self.known.update(names if not isinstance(node, DEFINITIONS) else ())
             return [node]
         self.known.difference_update(names)
         return [_as_unknown(name, node) for name in names]
@@ -90,6 +89,8 @@ def outline(text: str) -> str:
     tree = ast.parse(text)
     purity = Purity(tree)
     lines = text.split("\n")
+    for asserted in [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]:
+        _blank(lines, asserted, "pass")  # they ask unknowns for what they are
     for node in tree.body:
         kept = purity.outlined(node)
         if kept != [node]:

@@ -14,6 +14,7 @@ import itertools
 import math
 import os
 import sys
+import types
 import weakref
 import zlib
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -28,6 +29,7 @@ SIDE = 16  # of every unknown tensor, in both dimensions
 ELEMENTS = 16  # of every unknown iterable
 _REAL: Dict[str, Any] = {"device": torch.device("cpu"), "dtype": torch.float32}
 _FOREIGN = (os.path.dirname(torch.__file__), os.path.dirname(os.__file__))
+_METHOD_KINDS = (types.BuiltinMethodType, types.MethodType, type(object().__str__))
 _STILL = 32  # tensors of a call that its result is computed from
 _plain = torch.Tensor.as_subclass
 
@@ -38,6 +40,8 @@ class World:
     def __init__(self, choices: Choices, models: Set[str], number: int, seed: int, everything: bool) -> None:
         self.choices, self.models, self.number, self.seed = choices, models, number, seed
         self.everything = everything  # has whatever is called a parameter?
+        self.settings: Dict[str, Any] = {}  # names that stand for plain numbers and flags
+        self.backwards = 0
         self.parameters: Dict[str, torch.nn.Parameter] = {}
         self.calls: List[Tuple[str, Any, Any]] = []
         self.hears: Any = None  # called with the name and the arguments of every call of an unknown
@@ -104,6 +108,8 @@ def unknown(path: str) -> Any:
     last = path.rpartition(".")[2].lower()
     if last in _REAL:
         return _REAL[last]
+    if path in world().settings:
+        return world().settings[path]
     made = _plain(_values(path, world().seed), Pliable)
     made.path = path
     return made
@@ -142,13 +148,15 @@ class Pliable(torch.Tensor):
     """An unknown, or what was computed from one. `path` is its name where it has one."""
 
     path: Optional[str] = None
+    __array_ufunc__ = None  # numpy leaves operators to this class
+    born: Optional[int] = None  # how often backward had run when a call gave it
     owner: Any = None
 
     # --- as an object ---------------------------------------------------------------------------------------------------------------------
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name.startswith("_") or name in Pliable.__dict__ or not callable(found):
+        if name.startswith("_") or name in Pliable.__dict__ or not isinstance(found, _METHOD_KINDS):
             return found
         frame = sys._getframe(1)
         if frame.f_code.co_filename != world().choices.path:
@@ -178,7 +186,7 @@ class Pliable(torch.Tensor):
             made = unknown(name)
         else:
             made = self * (1 + (zlib.crc32(key.encode()) % 97) / 1000) if self.is_floating_point() else self.clone()
-            made.path = name
+            made.path, made.born = name, self.born
         made.owner = weakref.ref(self)
         return made
 
@@ -193,7 +201,7 @@ class Pliable(torch.Tensor):
             return known(self.owner(), path.rpartition(".")[0], args, kwargs)
         model = here.is_model(path)
         made = mixed(here.parameter(model) if model is not None else _values(path, here.seed), (args, kwargs))
-        made.path = f"{path}()"
+        made.path, made.born = f"{path}()", here.backwards
         return made
 
     def __enter__(self) -> Any:
@@ -258,6 +266,8 @@ class Pliable(torch.Tensor):
         answer = world().choices.answer(frame)
         if answer is not None:
             return answer
+        if self.path is not None and not self.requires_grad and not world().seed:
+            return False  # a setting
         return self._number() > (0.6 if self.path is not None else 0.5)
 
     def _number(self) -> float:
@@ -301,6 +311,7 @@ class Pliable(torch.Tensor):
 
     def backward(self, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None) -> None:
         """Backward from its mean; what has no graph and is given a tensor is a helper that calls backward."""
+        world().backwards += 1
         plain = _plain(self if self.requires_grad or not isinstance(gradient, torch.Tensor) else gradient, torch.Tensor)
         (plain if plain.dim() == 0 else plain.mean()).backward(None, retain_graph, create_graph, inputs)  # type: ignore[no-untyped-call, unused-ignore]
 
@@ -313,6 +324,21 @@ class Pliable(torch.Tensor):
         """Its sizes, or one of them."""
         sizes = self.shape
         return sizes if dim is None else sizes[dim]
+
+
+def _accepting_arrays(name: str) -> Any:
+    method = getattr(torch.Tensor, name)
+
+    def operate(self: Any, other: Any) -> Any:
+        if type(other).__module__ == "numpy":
+            other = torch.tensor(other.astype("float32") if hasattr(other, "astype") else float(other))
+        return method(self, other)
+
+    return operate
+
+
+for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "lt", "le", "gt", "ge"):
+    setattr(Pliable, f"__{_name}__", _accepting_arrays(f"__{_name}__"))
 
 
 class Shape(Tuple[int, ...]):
@@ -339,7 +365,7 @@ def mixed(weight: torch.Tensor, arguments: Any, scalar: bool = False) -> Pliable
     with torch._C.DisableTorchFunction():
         total = weight
         for place, tensor in enumerate(itertools.islice(_usable(arguments), _STILL)):
-            total = total + tensor.float().mean() * (0.4 + 0.17 * place)
+            total = total + torch.nan_to_num(tensor.float(), 0.5, 2.0, -2.0).mean() * (0.4 + 0.17 * place)
         made = torch.sin(total)
         return _plain(made.mean() if scalar else made, Pliable)
 
@@ -347,13 +373,15 @@ def mixed(weight: torch.Tensor, arguments: Any, scalar: bool = False) -> Pliable
 def _usable(arguments: Any) -> Iterator[torch.Tensor]:
     for _, tensor in tensors(arguments, ""):
         if tensor.layout == torch.strided and tensor.numel() and not tensor.is_nested and not tensor.is_complex():
-            yield _plain(tensor, torch.Tensor)
+            # What an earlier backward has run through has no graph left to run through again.
+            stale = isinstance(tensor, Pliable) and tensor.born is not None and tensor.born < world().backwards
+            yield _plain(tensor.detach() if stale else tensor, torch.Tensor)
 
 
 class Lenient(TorchFunctionMode):
     """Where an operation does not take the unknowns it is given, what it gives is an unknown too."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         try:
             return func(*args, **kwargs)
@@ -391,6 +419,12 @@ def _accepting(factory: Any) -> Any:
         return data.detach() if isinstance(data, Pliable) else factory(data, *args, **kwargs)
 
     return make
+
+
+def pliable_isinstance(value: Any, kinds: Any) -> bool:
+    """`isinstance`, which nothing is an instance of an unknown for."""
+    known = tuple(kind for kind in (kinds if isinstance(kinds, tuple) else (kinds,)) if not isinstance(kind, Pliable))
+    return isinstance(value, known)
 
 
 def pliable_range(*bounds: Any) -> range:
