@@ -52,6 +52,7 @@ class _LoopJob:
     def __init__(self, change: Change, spec: Spec, run: RunChild) -> None:
         self.change, self.spec, self.run = change, spec, run
         self.old, self.new = watched(change.old, change.new)
+        self._after: Seen = {}
 
     def verdict(self) -> Verdict:
         """Find a way to run the original, run the rewrite the same way, compare, alter, measure."""
@@ -127,6 +128,7 @@ class _LoopJob:
         after = self._job("loop", self.new, chosen.plan)
         if not after.frames or "problem" in after.head:
             return Status.UNDECIDED, f"the rewrite {after.lost or after.head['reason']}"
+        self._after = after.head
         if after.head["raised"] is not None:
             return Status.REFUTED, f"raises {after.head['raised']}"
         found = _difference(chosen.seen, after.head)
@@ -137,13 +139,12 @@ class _LoopJob:
 
     def _not_observed(self, chosen: _Try) -> tuple[Status, str] | None:
         """Every probed expression, altered, must make a difference."""
-        baseline = self._job("loop", self.new, chosen.plan).head
         text = self.new.marked(self.change.probes)
         for number, probe in enumerate(self.change.probes):
             outcome = self._job("loop canary", self.new, chosen.plan, text, probe=number)
             if not outcome.frames or "problem" in outcome.head:
                 return Status.UNDECIDED, f"the run with an altered edit {outcome.lost or outcome.head['reason']}"
-            if _difference(baseline, outcome.head) is None:
+            if _difference(self._after, outcome.head) is None:
                 return Status.UNDECIDED, f"edit not observed (line {self.change.new.count(chr(10), 0, probe.start) + 1})"
         return None
 

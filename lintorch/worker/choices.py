@@ -65,7 +65,8 @@ def _answer(node: "ast.If | ast.IfExp", wanted: "frozenset[int]") -> Optional[bo
 
 
 def _end(node: ast.AST) -> int:
-    return int(getattr(node, "end_lineno", None) or getattr(node, "lineno", 0))
+    last: Any = getattr(node, "end_lineno", None) or getattr(node, "lineno", 0)
+    return int(last)
 
 
 def models_of(text: str) -> Set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import inspect
 import types
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -110,9 +111,9 @@ class Target:
 
         kind = type(owner.__name__, (owner,), {"__getattr__": attribute, "__module__": owner.__module__})
         for name in self._unwritten(owner):
-            setattr(kind, name, property(lambda self, name=name: unknown(f"self.{name}")))
+            setattr(kind, name, property(functools.partial(_unknown_attribute, name)))
         kind.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
-        made = object.__new__(kind)
+        made: Any = object.__new__(kind)
         if isinstance(made, torch.nn.Module):
             torch.nn.Module.__init__(made)
         return made
@@ -122,7 +123,8 @@ class Target:
         written = {name: kind.__name__ for kind in reversed(owner.__mro__) for name in vars(kind)}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ClassDef):
-                yield from (part.name for part in node.body if written.get(getattr(part, "name", "")) == node.name and _is_unwritten(part))
+                names = [part.name for part in node.body if isinstance(part, ast.FunctionDef) and _is_unwritten(part)]
+                yield from (name for name in names if written.get(name) == node.name)
 
     def _initial(self, owner: type) -> Iterator[Tuple[str, ast.expr]]:
         """The attributes that the constructors of the file's classes set to plain values."""
@@ -134,9 +136,11 @@ class Target:
                     yield from _assigned(part, purity)
 
 
-def _is_unwritten(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.FunctionDef):
-        return False
+def _unknown_attribute(name: str, instance: Any) -> Any:
+    return unknown(f"self.{name}")
+
+
+def _is_unwritten(node: ast.FunctionDef) -> bool:
     body = [part for part in node.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
     return not body or (len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.dump(body[0]))
 

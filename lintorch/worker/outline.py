@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Iterator, List, Optional, Sequence, Set
+from typing import Any, Iterator, List, Optional, Sequence, Set
 
 UNKNOWN = "__lintorch_unknown__"
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -149,4 +149,5 @@ def _root(node: ast.AST) -> str:
 
 def end(node: ast.AST) -> int:
     """The last line of a node."""
-    return int(getattr(node, "end_lineno", None) or getattr(node, "lineno", 0))
+    last: Any = getattr(node, "end_lineno", None) or getattr(node, "lineno", 0)
+    return int(last)

@@ -72,7 +72,7 @@ class World:
         with torch.no_grad():
             for parameter in live_parameters():
                 if parameter.grad is not None and parameter.grad.layout == torch.strided:
-                    parameter -= 0.05 * parameter.grad
+                    parameter.sub_(0.05 * parameter.grad)
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
@@ -185,7 +185,7 @@ class Pliable(torch.Tensor):
         if self.path is not None and not self.requires_grad:
             made = unknown(name)
         else:
-            made = self * (1 + (zlib.crc32(key.encode()) % 97) / 1000) if self.is_floating_point() else self.clone()
+            made = _plain(self * (1 + (zlib.crc32(key.encode()) % 97) / 1000) if self.is_floating_point() else self.clone(), Pliable)
             made.path, made.born = name, self.born
         made.owner = weakref.ref(self)
         return made
@@ -196,7 +196,7 @@ class Pliable(torch.Tensor):
         if here.hears is not None:
             here.hears(path, args, kwargs)
         name = path.rpartition(".")[2]
-        known = _METHODS.get(name)
+        known: Any = _METHODS.get(name)
         if known is not None and self.owner is not None:
             return known(self.owner(), path.rpartition(".")[0], args, kwargs)
         model = here.is_model(path)
@@ -234,7 +234,7 @@ class Pliable(torch.Tensor):
         """As what gives elements: a loader that some wrapper gave has no graph, what a model gave may have one."""
         if not self.requires_grad or world().known_model(self.path or "") is not None:
             return self
-        made = self.detach()
+        made = _plain(self.detach(), Pliable)
         made.path = self.path
         return made
 
@@ -275,7 +275,7 @@ class Pliable(torch.Tensor):
             plain = _plain(self.detach(), torch.Tensor)
             return float(plain.float().mean()) if plain.numel() else 0.0
 
-    def item(self) -> Any:  # type: ignore[override]
+    def item(self) -> Any:
         """Its value, or the mean of its values."""
         return self._number() if self.numel() != 1 or self.is_floating_point() else torch.Tensor.item(self)
 
@@ -302,7 +302,7 @@ class Pliable(torch.Tensor):
     def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return self.path if self.path is not None and not self.requires_grad else f"{self._number():.6g}"
 
-    __str__ = __repr__  # type: ignore[assignment]
+    __str__ = __repr__
 
     def __hash__(self) -> int:
         return id(self)
@@ -320,7 +320,7 @@ class Pliable(torch.Tensor):
         """Its sizes, of as many dimensions as are asked for."""
         return Shape(_plain(self.detach(), torch.Tensor).shape)
 
-    def size(self, dim: Any = None) -> Any:  # type: ignore[override]
+    def size(self, dim: Any = None) -> Any:
         """Its sizes, or one of them."""
         sizes = self.shape
         return sizes if dim is None else sizes[dim]
@@ -437,7 +437,12 @@ def _adapted(factory: Any) -> Any:
     @functools.wraps(factory)
     def make(*args: Any, **kwargs: Any) -> Any:
         sizes = [_as_size(value) for value in args]
-        return factory(*sizes, **{key: _as_size(value) for key, value in kwargs.items()})
+        try:
+            return factory(*sizes, **{key: _as_size(value) for key, value in kwargs.items()})
+        except (RuntimeError, TypeError):
+            if not any(isinstance(tensor, Pliable) for _, tensor in tensors((args, kwargs), "")):
+                raise
+            return _replacement(factory, factory.__name__, args, {})
 
     return make
 
@@ -462,7 +467,8 @@ def _zero_grad(owner: Any, path: str, args: Any, kwargs: Any) -> None:
 
 def _backward(owner: Any, path: str, args: Any, kwargs: Any) -> None:
     for _, tensor in tensors((args, kwargs), ""):
-        (tensor if isinstance(tensor, Pliable) else tensor.sum()).backward()
+        run: Any = (tensor if isinstance(tensor, Pliable) else tensor.sum()).backward
+        run()
         return
 
 
