@@ -135,6 +135,8 @@ class _LoopJob:
         if found is None:
             return None
         path, close = found
+        if chosen.seen["replaced"]:  # a stand-in's result may differ where the real one would not
+            return Status.UNDECIDED, f"{path} differs, with stand-ins' results for {', '.join(chosen.seen['replaced'][:4])}"
         return (Status.CLOSE if close else Status.REFUTED), f"{path} differs"
 
     def _not_observed(self, chosen: _Try) -> tuple[Status, str] | None:

@@ -7,6 +7,7 @@ attributes, items, elements or results. Values depend on the names alone: both v
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
 import gc
@@ -166,6 +167,8 @@ class Pliable(torch.Tensor):
         return functools.partial(_leniently, found, name, self)
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__") and not _is_foreign(sys._getframe(1)):
+            return self.path or "value"
         if name.startswith("__") or (name.startswith("_") and _is_foreign(sys._getframe(1))):
             raise AttributeError(name)
         return self.child(name)
@@ -187,7 +190,8 @@ class Pliable(torch.Tensor):
         else:
             made = _plain(self * (1 + (zlib.crc32(key.encode()) % 97) / 1000) if self.is_floating_point() else self.clone(), Pliable)
             made.path, made.born = name, self.born
-        made.owner = weakref.ref(self)
+        if isinstance(made, Pliable):
+            made.owner = weakref.ref(self)
         return made
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -226,9 +230,13 @@ class Pliable(torch.Tensor):
     def __iter__(self) -> Iterator[Any]:
         count = _unpacked(sys._getframe(1))
         if count is not None:
-            return (self._derived(f"[{number}]") for number in range(count))
+            return (self.element(number) for number in range(count))
         source = self._as_source()
         return (source._derived(f"[{number}]") for number in range(ELEMENTS))
+
+    def element(self, number: int) -> Any:
+        """One of the elements; made anew each time, as a loader's batches are."""
+        return self._derived(f"[{number}]")
 
     def _as_source(self) -> Any:
         """As what gives elements: a loader that some wrapper gave has no graph, what a model gave may have one."""
@@ -304,6 +312,13 @@ class Pliable(torch.Tensor):
 
     __str__ = __repr__
 
+    def __eq__(self, other: object) -> Any:
+        """As tensors are compared; whether a setting is some text is answered by the seed."""
+        return bool(world().seed) if isinstance(other, str) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> Any:
+        return not world().seed if isinstance(other, str) else super().__ne__(other)
+
     def __hash__(self) -> int:
         return id(self)
 
@@ -311,6 +326,8 @@ class Pliable(torch.Tensor):
 
     def backward(self, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None) -> None:
         """Backward from its mean; what has no graph and is given a tensor is a helper that calls backward."""
+        if not self.requires_grad and not isinstance(gradient, torch.Tensor):
+            return  # an unknown that something else would train
         world().backwards += 1
         plain = _plain(self if self.requires_grad or not isinstance(gradient, torch.Tensor) else gradient, torch.Tensor)
         (plain if plain.dim() == 0 else plain.mean()).backward(None, retain_graph, create_graph, inputs)  # type: ignore[no-untyped-call, unused-ignore]
@@ -393,10 +410,20 @@ class Lenient(TorchFunctionMode):
 
 
 def _replacement(func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    if name in _CONVERSIONS or (name.endswith("_") and not name.endswith("__")):
+    if name in _CONVERSIONS:
         return args[0]
+    if name.startswith("__i") or (name.endswith("_") and not name.endswith("__")):
+        return _changed(func, name, args)
     world().replaced.add(name)
     return mixed(_values(name, world().seed), (args, kwargs), scalar=func in _LOSSES)
+
+
+def _changed(func: Any, name: str, args: Any) -> Any:
+    """What an operation in place leaves: done with the means of what does not fit, else undone."""
+    world().replaced.add(name)
+    with contextlib.suppress(RuntimeError, TypeError, IndexError, ValueError):
+        return func(args[0], *(_plain(part, torch.Tensor).mean() if isinstance(part, torch.Tensor) else part for part in args[1:]))
+    return args[0]
 
 
 _CONVERSIONS = frozenset({"to", "cuda", "cpu", "type", "half", "float", "double", "long", "type_as", "numpy", "contiguous", "expand_as"})
@@ -411,12 +438,29 @@ def adapt_factories() -> None:
         setattr(torch, name, _adapted(getattr(torch, name)))
     for name in ("from_numpy", "as_tensor", "tensor"):
         setattr(torch, name, _accepting(getattr(torch, name)))
+    for name in ("cat", "concat", "stack", "hstack", "vstack"):
+        setattr(torch, name, _listing(getattr(torch, name)))
+
+
+def _listing(function: Any) -> Any:
+    @functools.wraps(function)
+    def join(parts: Any, *args: Any, **kwargs: Any) -> Any:
+        return function([parts.element(number) for number in range(2)] if isinstance(parts, Pliable) else parts, *args, **kwargs)
+
+    return join
 
 
 def _accepting(factory: Any) -> Any:
     @functools.wraps(factory)
     def make(data: Any, *args: Any, **kwargs: Any) -> Any:
-        return data.detach() if isinstance(data, Pliable) else factory(data, *args, **kwargs)
+        if isinstance(data, Pliable):
+            return data.detach()
+        try:
+            return factory(data, *args, **kwargs)
+        except (RuntimeError, TypeError, ValueError):
+            if not any(isinstance(tensor, Pliable) for _, tensor in tensors(data, "")):
+                raise
+            return _replacement(factory, factory.__name__, (data,), {}).detach()  # a copy never has a graph
 
     return make
 
