@@ -70,7 +70,7 @@ class _LoopJob:
         before, after = self._witness(chosen, self.old), self._witness(chosen, self.new)
         if before is None or after is None:
             return replace(base, status=Status.UNDECIDED, reason="what each step keeps alive could not be measured")
-        retained = Retained.of(before, after)
+        retained = Retained.of(before, after, sound=not (chosen.seen["replaced"] or chosen.plan["sliced"] or chosen.seen["touched"]))
         if not retained.falls:
             return replace(base, status=Status.UNDECIDED, reason=f"nothing less is kept alive ({retained.told})", retained=retained)
         return replace(base, retained=retained)

@@ -49,12 +49,13 @@ class Retained:
     held_nodes: tuple[int, int]
     held_bytes: tuple[int, int]
     peak_bytes: tuple[int, int]
+    sound: bool = True
 
     @classmethod
-    def of(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> Retained:
-        """Two measurements of a worker side by side."""
+    def of(cls, before: Mapping[str, Any], after: Mapping[str, Any], sound: bool = True) -> Retained:
+        """Two measurements of a worker side by side; `sound` says that nothing but the values of what was given is made up."""
         pairs = {name: (before[name], after[name]) for name in ("nodes_per_step", "bytes_per_step", "held_nodes", "held_bytes", "peak_bytes")}
-        return cls(before["steps"], **pairs)
+        return cls(before["steps"], **pairs, sound=sound)
 
     @property
     def falls(self) -> bool:
@@ -70,7 +71,7 @@ class Retained:
     @property
     def shows_nothing(self) -> bool:
         """Does the measurement contradict that anything is kept: no growth, and no lower level after the change?"""
-        return not any((self.nodes_per_step[0], self.bytes_per_step[0])) and not self.falls
+        return self.sound and not any((self.nodes_per_step[0], self.bytes_per_step[0])) and not self.falls
 
     @property
     def told(self) -> str:

@@ -222,10 +222,11 @@ def _argument(parameter: inspect.Parameter) -> Any:
 def _apply(kind: Any) -> Any:
     """One forward and backward of an autograd function."""
     inputs, _ = _arguments(kind.forward, 1)
-    given = [(value * 1.5).detach().requires_grad_() if isinstance(value, Pliable) else value for value in inputs]
+    leaves = [(value * 1.5).detach().requires_grad_() if isinstance(value, Pliable) else value for value in inputs]
+    given = [leaf * 0.5 if isinstance(leaf, Pliable) else leaf for leaf in leaves]  # what only the function itself may hold
     result = kind.apply(*given)
     _backward_of(result)
-    return [result, [value.grad for value in given if isinstance(value, torch.Tensor)]]
+    return [result, [leaf.grad for leaf in leaves if isinstance(leaf, torch.Tensor)]]
 
 
 def _backward_of(result: Any) -> Any:

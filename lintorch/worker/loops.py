@@ -24,13 +24,14 @@ from .runs import Sink, describe_error, seed_all
 from .sliced import SlicedModule
 from .standin import is_stand_in, stand_in
 from .told import Entry, live_training, told, without_graphs
-from .witness import WARMUP, Steps, WitnessError, measure_loop
+from .witness import Steps, WitnessError, measure_loop
 
 TICK = "__lintorch_tick__"
 _CALLS = 16  # of a target whose steps are not inside it
 _MOST_TICKS = 40  # after which a run has shown enough
 _MOST_ENTRIES = 6_000
-_WITNESS_STEPS = 4
+_WARMUP = 2
+_WITNESS_STEPS = 3  # few: totals are often reset after ten
 SUBSET = [-1.0]  # in place of numbers: the words of the later version need only be among those of the earlier one
 
 
@@ -255,6 +256,6 @@ def witness_loop(head: Dict[str, Any], sink: Sink) -> Dict[str, Any]:
             loop.drive(most_calls=4 * _CALLS)
 
     try:
-        return {"witness": measure_loop(run, steps=_WITNESS_STEPS, warmup=WARMUP - 1).as_dict()}
+        return {"witness": measure_loop(run, steps=_WITNESS_STEPS, warmup=_WARMUP).as_dict()}
     except WitnessError as error:
         return {"problem": "witness", "reason": str(error)}

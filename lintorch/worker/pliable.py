@@ -404,7 +404,9 @@ class Lenient(TorchFunctionMode):
             return func(*args, **kwargs)
         except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError, AttributeError):
             name = getattr(func, "__name__", "")
-            if "backward" in name or name == "__get__" or not any(isinstance(tensor, Pliable) for _, tensor in tensors((args, kwargs), "")):
+            if "backward" in name or name == "__get__":
+                raise
+            if name not in _SHAPED and not any(isinstance(tensor, Pliable) for _, tensor in tensors((args, kwargs), "")):
                 raise
         return _replacement(func, name, args, kwargs)
 
@@ -426,6 +428,8 @@ def _changed(func: Any, name: str, args: Any) -> Any:
     return args[0]
 
 
+# What an unknown's sizes seldom fit into, whatever wrapped it.
+_SHAPED = frozenset({"linear", "conv1d", "conv2d", "conv3d", "embedding", "layer_norm", "batch_norm"})
 _CONVERSIONS = frozenset({"to", "cuda", "cpu", "type", "half", "float", "double", "long", "type_as", "numpy", "contiguous", "expand_as"})
 _LOSSES = frozenset(
     getattr(torch.nn.functional, name) for name in dir(torch.nn.functional) if name.endswith(("_loss", "cross_entropy", "kl_div", "with_logits"))
@@ -440,6 +444,17 @@ def adapt_factories() -> None:
         setattr(torch, name, _accepting(getattr(torch, name)))
     for name in ("cat", "concat", "stack", "hstack", "vstack"):
         setattr(torch, name, _listing(getattr(torch, name)))
+    for name in ("add", "sub", "addcmul", "addcdiv", "clamp", "lerp"):
+        setattr(torch, name, _numbering(getattr(torch, name)))
+
+
+def _numbering(function: Any) -> Any:
+    @functools.wraps(function)
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        numbers = {key: float(value) if isinstance(value, Pliable) and key in ("alpha", "value", "min", "max") else value for key, value in kwargs.items()}
+        return function(*args, **numbers)
+
+    return compute
 
 
 def _listing(function: Any) -> Any:
