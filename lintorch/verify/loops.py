@@ -23,12 +23,12 @@ _FEWEST = 3  # steps in which the change must have run
 _WAYS = (
     ("usage", 16, 0, False),
     ("all", 16, 0, False),
-    ("usage", 2, 0, False),
+    ("usage", 1, 0, False),
     ("usage", 16, 0, True),
     ("all", 16, 0, True),
-    ("all", 2, 0, True),
+    ("all", 1, 0, True),
     ("usage", 16, 1, False),
-    ("all", 2, 1, True),
+    ("all", 1, 1, True),
 )
 _TRAINS = (".backward(", "manual_backward(", ".step(")
 

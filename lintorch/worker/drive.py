@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 import torch
 
 from .nesting import tensors
-from .outline import DEFINITIONS, Purity
+from .outline import DEFINITIONS, Purity, end
 from .pliable import Pliable, unknown, world
 
 Run = Callable[[], Any]
@@ -46,7 +46,9 @@ class Target:
         return lambda: _backward_of(called(function, instance)) if is_module else called(function, instance)
 
     def _script(self) -> Run:
-        defined = {id(node) for node in self.tree.body if isinstance(node, DEFINITIONS)}
+        defined = {
+            id(node) for node in self.tree.body if isinstance(node, (ast.Try, *DEFINITIONS)) and not self.wanted & set(range(node.lineno, end(node) + 1))
+        }
         body = [node for node in Purity(self.tree).sliced(self.tree.body, self.wanted) if id(node) not in defined]
         code = compile(ast.Module(body, []), self.path, "exec", dont_inherit=True)
         return lambda: exec(code, self.names)

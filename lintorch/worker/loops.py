@@ -83,6 +83,7 @@ class Loop:
     def _fill_names(self) -> None:
         """Make a sliced module's names, and unknowns of what missing imports gave."""
         module = self.module
+        self._import_one_by_one(module)
         if isinstance(module, SlicedModule):
             for node in ast.walk(self.tree):
                 if isinstance(node, ast.Name):
@@ -93,6 +94,14 @@ class Loop:
         for name, value in list(names.items()):
             if is_stand_in(value):
                 names[name] = unknown(name)
+
+    def _import_one_by_one(self, module: types.ModuleType) -> None:
+        """What a `try` imports together: one that is missing must not cost the others."""
+        tried = [node for guarded in self.tree.body if isinstance(guarded, ast.Try) for node in guarded.body]
+        for node in tried:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                with contextlib.suppress(Exception):
+                    exec(compile(ast.Module([node], []), self.spec["path"], "exec", dont_inherit=True), object.__getattribute__(module, "__dict__"))
 
     @staticmethod
     def _make_name(module: types.ModuleType, name: str) -> None:
