@@ -122,6 +122,8 @@ class _LoopJob:
 
     def _compare(self, chosen: _Try) -> tuple[Status, str] | None:
         again = self._job("loop", self.old, chosen.plan)
+        if not again.frames:
+            return Status.UNDECIDED, f"a second run of the original {again.lost}"
         other = _difference(chosen.seen, again.head)
         if other is not None:
             return Status.UNDECIDED, f"the original differs from itself: {other[0]}"

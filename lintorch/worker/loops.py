@@ -12,13 +12,14 @@ import types
 import warnings
 from typing import Any, Callable, Dict, List, Set, Tuple
 
+from .adapt import adapt_factories, pliable_isinstance, pliable_range
 from .alter import Canary
 from .choices import Choices, models_of, settings_of
 from .drive import NotDriven, Run, Target
 from .lines import LineLog
 from .load import load
 from .outline import UNKNOWN, bound_names, outline
-from .pliable import Lenient, World, adapt_factories, enter, pliable_isinstance, pliable_range, unknown
+from .pliable import Lenient, World, enter, unknown
 from .protocol import CannotLoad, LoadSpec, LoopPlan
 from .runs import Sink, describe_error, seed_all
 from .sliced import SlicedModule
@@ -28,7 +29,8 @@ from .witness import Steps, WitnessError, measure_loop
 
 TICK = "__lintorch_tick__"
 _CALLS = 16  # of a target whose steps are not inside it
-_MOST_TICKS = 40  # after which a run has shown enough
+_MOST_TICKS = 30  # after which a run has shown enough
+_WEIGHED = 6  # steps at which all weights are looked at; after them at the end only
 _MOST_ENTRIES = 6_000
 _WARMUP = 2
 _WITNESS_STEPS = 3  # few: totals are often reset after ten
@@ -191,9 +193,10 @@ class _Recorder:
         names = {name: value for name, value in frame.f_locals.items() if not name.startswith("__")}
         for name in sorted(names) if frame.f_code.co_name != "<module>" else sorted(set(names) & self._script_names()):
             self._note(f"{name} at step {step}", names[name])
-        weights = live_training()
-        self.weights.append(weights["parameters"])
-        self.entries += [(f"{what} at step {step}", digest, SUBSET) for what, digest in weights.items()]
+        if step <= _WEIGHED:
+            weights = live_training()
+            self.weights.append(weights["parameters"])
+            self.entries += [(f"{what} at step {step}", digest, SUBSET) for what, digest in weights.items()]
 
     def _script_names(self) -> Set[str]:
         return {node.id for node in ast.walk(self.loop.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -222,14 +225,13 @@ def run_loop(head: Dict[str, Any], sink: Sink) -> Dict[str, Any]:
     loop.ticker.at = lambda number, frame: None
     recorder.entries += [(f"{what} at the end", digest, SUBSET) for what, digest in live_training().items()]
     recorder.entries.append(("prints", without_graphs(sink.take()[0]), []))
-    weights = [*recorder.weights, live_training()["parameters"]]
     return {
         "raised": raised,
         "hits": loop.ticker.hits,
         "most_in_call": loop.most_in_call,
         "lines": sorted(log.lines),
         "entries": recorder.entries,
-        "trained": len(set(weights)) > 1,
+        "trained": len(set(recorder.weights)) > 1,
         "unknowns": sorted({path.partition(".")[0] for path in loop.world.counters} | set(loop.world.parameters)),
         "replaced": sorted(loop.world.replaced),
         "touched": loop.touched,
