@@ -38,6 +38,7 @@ class Arguments:
     paths: tuple[str, ...] = ()
     fix: bool = False
     diff: bool = False
+    witness: bool = False
     all: bool = False
     against: str | None = None
     allow: str | None = None
@@ -123,6 +124,8 @@ def _add_fixing(parser: _Parser) -> None:
     group = parser.add_argument_group("fixing")
     group.add_argument("--fix", action="store_true", help="run the code before and after each fix, and write what the verdict allows")
     group.add_argument("--diff", action="store_true", help="show what --fix would write, and write nothing")
+    told = "run each retention finding for some steps, with its fix and without, and show what is kept alive; withdraw it where nothing is"
+    group.add_argument("--witness", action="store_true", help=told)
 
 
 def _add_selection(parser: _Parser) -> None:

@@ -27,7 +27,7 @@ def check(arguments: Arguments) -> int:
     if STDIN in arguments.paths or (arguments.stdin_filename and not arguments.paths):
         return _check_stdin(arguments, config, mode)
     tasks, skipped = _tasks(arguments, config, mode)
-    _require(config, mode)
+    _require(config, mode is not Mode.CHECK or arguments.witness)
     files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     deliver(run, arguments, sys.stdout)
@@ -39,8 +39,8 @@ def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int
     if arguments.paths not in ((), (STDIN,)):
         raise UsageError("- (standard input) cannot be checked together with other paths")
     path = Path(arguments.stdin_filename or STDIN)
-    task = Task(path, config.settings_for(path), mode, sys.stdin.buffer.read())
-    _require(config, mode)
+    task = Task(path, config.settings_for(path), mode, sys.stdin.buffer.read(), arguments.witness)
+    _require(config, mode is not Mode.CHECK or arguments.witness)
     result = run_text(task)
     run = Run(numbered([result]), fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     if mode is Mode.FIX:
@@ -57,11 +57,11 @@ def _fixed(result: FileResult, task: Task) -> bytes:
     return result.original.with_text(result.text).raw
 
 
-def _require(config: Configuration, mode: Mode) -> None:
+def _require(config: Configuration, runs_code: bool) -> None:
     """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
     for settings in config.distinct:
         load_catalogue().select(settings)
-        if mode is not Mode.CHECK:
+        if runs_code:
             require_torch(settings)
 
 
@@ -74,7 +74,7 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder")
         files, left_out = discover([path], config.settings_for(path))
-        tasks.update((file, Task(file, config.settings_for(file), mode)) for file in files)
+        tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
         if path.is_dir() and not files:
             warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))

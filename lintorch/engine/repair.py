@@ -105,7 +105,8 @@ class _Repair:
             self.unconfirmed.extend(consumed.key for consumed in draft.consumed)
 
     def _verdict(self, draft: Draft) -> Verdict:
-        change = Change(self.source.path.absolute(), draft.group, self.source.text, draft.text, draft.old_lines, draft.probes)
+        retention = any(consumed.judged.finding.retains is not None for consumed in draft.consumed)
+        change = Change(self.source.path.absolute(), draft.group, self.source.text, draft.text, draft.old_lines, draft.probes, retention)
         return self.measure(change) if self.measuring else self.verify(change)
 
     def _accept(self, draft: Draft, verdict: Verdict) -> None:

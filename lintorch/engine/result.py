@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from lintorch.rule import Retention, Severity
 from lintorch.source.text import Edit, Position, Source
-from lintorch.verify.verdict import Status, Verdict
+from lintorch.verify.verdict import Retained, Status, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Witnessed:
+    """What was measured of a retention finding, or why nothing was."""
+
+    retained: Retained | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """A finding placed in its file, with what became of it. `fingerprint` stays the same when lines above it come and go."""
 
@@ -59,6 +67,14 @@ class Diagnostic:
     verdict: Verdict | None = None
     fixed: bool = False
     fingerprint: str = ""
+    witness: Witnessed | None = None
+
+    @property
+    def measured(self) -> Retained | None:
+        """What was measured of what it keeps alive, by itself or with its rewrite."""
+        if self.witness is not None:
+            return self.witness.retained
+        return self.verdict.retained if self.verdict is not None and self.retains is not None else None
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,8 @@ class FileResult:
     """One file's outcome.
 
     `failures` are lines for people: the file could not be parsed, or a rule broke on it. `text` is the file's new text where it changed
-    (`original` its old one), whether or not it was written. `withheld` counts, by code, findings that need a measurement.
+    (`original` its old one), whether or not it was written. `withheld` counts, by code, findings that need a measurement,
+    `withdrawn` are those that a measurement contradicts.
     """
 
     path: str
@@ -89,6 +106,7 @@ class FileResult:
     withheld: Mapping[str, int] = field(default_factory=dict)
     original: Source | None = None
     text: str | None = None
+    withdrawn: tuple[Diagnostic, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -142,6 +160,11 @@ class Run:
         for file in self.files:
             total.update(file.withheld)
         return total
+
+    @property
+    def withdrawn(self) -> Iterator[Diagnostic]:
+        """The findings that a measurement contradicts, file by file."""
+        return (diagnostic for file in self.files for diagnostic in file.withdrawn)
 
     @property
     def refuted(self) -> bool:

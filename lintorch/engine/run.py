@@ -40,12 +40,18 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """One file of a run; `raw` stands in for its bytes where they do not come from the disk."""
+    """One file of a run; `raw` stands in for its bytes where they do not come from the disk. `witness` measures what retention findings keep alive."""
 
     path: Path
     settings: Settings
     mode: Mode
     raw: bytes | None = None
+    witness: bool = False
+
+    @property
+    def runs_code(self) -> bool:
+        """Is anything run, which takes its time?"""
+        return self.witness or self.mode is not Mode.CHECK
 
 
 class Workshop:
@@ -60,7 +66,7 @@ class Workshop:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
         try:
             source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
-            return self._judge(source, self._shared(task.settings), task.mode)
+            return self._judge(source, self._shared(task.settings), task.mode, task.witness)
         except SourceError as error:
             reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
             return FileResult(str(task.path), failures=(str(error),), skipped=reason)
@@ -76,9 +82,11 @@ class Workshop:
             self._settings.append(settings)
         return self._settings[self._settings.index(settings)]
 
-    def _judge(self, source: Source, settings: Settings, mode: Mode) -> FileResult:
+    def _judge(self, source: Source, settings: Settings, mode: Mode, witness: bool) -> FileResult:
         if not settings.include_generated and is_generated(source):
             return FileResult(str(source.path), skipped="says that it is generated")
+        if mode is Mode.CHECK and witness:
+            return self._witnessed(source, settings)
         if mode is Mode.CHECK:
             return checked(self.checker.analyse(source, settings))
         from lintorch.engine.repair import repair  # late: a check has no use for it
@@ -86,7 +94,19 @@ class Workshop:
         def measure(change: Change) -> Verdict:
             return self.verifiers.under(settings, peak=True)(change)
 
-        return repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure)
+        result = repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure)
+        return self._without_contradicted(result) if witness else result
+
+    def _witnessed(self, source: Source, settings: Settings) -> FileResult:
+        from lintorch.engine.witnessing import witnessed  # late: a check has no use for it
+
+        return witnessed(self.checker, settings, self.verifiers.under(settings), source)
+
+    @staticmethod
+    def _without_contradicted(result: FileResult) -> FileResult:
+        from lintorch.engine.witnessing import withdrawn
+
+        return withdrawn(result)
 
     def close(self) -> None:
         """End the workers."""
@@ -103,7 +123,7 @@ def checked(analysis: Analysis) -> FileResult:
 def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
     """The results of all tasks in their order; what is to be fixed is written as soon as it is known."""
     jobs = min(jobs or usable_cores(), len(tasks))
-    parallel = jobs > 1 and (len(tasks) > _FEW or any(task.mode is not Mode.CHECK for task in tasks))
+    parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
     for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
         results[index] = _written(result) if tasks[index].mode is Mode.FIX else result
@@ -144,7 +164,7 @@ def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileRe
 def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileResult]]:
     """Largest files first, in chunks. A file on which a process dies costs that file only."""
     load_catalogue()  # errors of rule packs are told once, and forked processes need not look again
-    size = _CHUNK if all(task.mode is Mode.CHECK for task in tasks) else 1
+    size = _CHUNK if not any(task.runs_code for task in tasks) else 1
     order = sorted(range(len(tasks)), key=lambda index: -_size(tasks[index].path))
     chunks = [order[start : start + size] for start in range(0, len(order), size)]
     lost: list[int] = []

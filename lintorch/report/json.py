@@ -8,7 +8,7 @@ from typing import Any
 
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Patch, Rewrite, Run
-from lintorch.verify.verdict import Verdict
+from lintorch.verify.verdict import Retained, Verdict
 
 
 def render(run: Run, _catalogue: Catalogue) -> str:
@@ -26,6 +26,7 @@ def document(run: Run) -> dict[str, Any]:
         "files": {"checked": run.checked, "skipped": [{"path": path, "reason": reason} for path, reason in run.all_skipped], "changed": changed},
         "summary": dict(sorted(Counter(diagnostic.code for diagnostic in run.diagnostics).items())),
         "withheld": dict(run.withheld),
+        "withdrawn": [_finding(diagnostic) for diagnostic in run.withdrawn],
         "errors": list(run.failures),
     }
 
@@ -49,7 +50,8 @@ def _finding(diagnostic: Diagnostic) -> dict[str, Any]:
         "rewrite": diagnostic.rewrite,
         "verdict": verdict(diagnostic.verdict),
         "retains": {"what": retains.what, "evidence": list(retains.evidence)} if retains else None,
-        "witness": None,
+        "witness": witness(diagnostic.measured),
+        "witness_missing": diagnostic.witness.reason if diagnostic.witness else None,
         "fixed": diagnostic.fixed,
         "fingerprint": diagnostic.fingerprint,
     }
@@ -92,5 +94,19 @@ def verdict(given: Verdict | None) -> dict[str, Any] | None:
     }
 
 
-def _before_after(pair: tuple[int, int] | None) -> dict[str, int] | None:
+def witness(retained: Retained | None) -> dict[str, Any] | None:
+    """What was measured as plain values."""
+    if retained is None:
+        return None
+    return {
+        "steps": retained.steps,
+        "nodes_per_step": _before_after(retained.nodes_per_step),
+        "bytes_per_step": _before_after(retained.bytes_per_step),
+        "held_nodes": _before_after(retained.held_nodes),
+        "held_bytes": _before_after(retained.held_bytes),
+        "peak_bytes": _before_after(retained.peak_bytes),
+    }
+
+
+def _before_after(pair: tuple[float, float] | None) -> dict[str, float] | None:
     return {"before": pair[0], "after": pair[1]} if pair else None

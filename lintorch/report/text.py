@@ -63,6 +63,9 @@ def _finding(diagnostic: Diagnostic) -> Iterator[Line]:
     yield from _excerpt(diagnostic)
     for why in _reasons(diagnostic):
         yield (" " * _GUTTER + "= ", "dim"), (visible(why), "")
+    if diagnostic.witness:
+        said = diagnostic.witness.retained.told if diagnostic.witness.retained else f"not measured: {diagnostic.witness.reason}"
+        yield (" " * _GUTTER + "= ", "dim"), ("witness: ", "good" if diagnostic.witness.retained else "doubt"), (visible(said), "")
     if diagnostic.fix:
         yield (" " * _GUTTER + "= ", "dim"), ("fix: ", "good"), (visible(diagnostic.fix.title), "")
         yield from _diff(diagnostic.fix)
@@ -127,6 +130,8 @@ def summary(run: Run) -> Iterator[Line]:
             yield ((f"{counted(number, 'rewrite')} {status.value}: {advice}", ""),)
     for reason, number in Counter(_short(reason) for _, reason in run.all_skipped).items():
         yield ((f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),)
+    for code, number in sorted(Counter(diagnostic.code for diagnostic in run.withdrawn).items()):
+        yield ((f"Withdrew {counted(number, 'finding')} of {code}: nothing was kept alive when it was run.", ""),)
     for code, number in sorted(run.withheld.items()):
         yield ((f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),)
 

@@ -31,6 +31,8 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     basis = basis_of(verdict)
     if basis:
         yield basis
+    if verdict.retained:
+        yield f"kept alive: {verdict.retained.told}"
     yield from (f"note: {note}" for note in verdict.notes)
     if verdict.hint:
         yield f"give an example: --example {shlex.quote(verdict.hint)}"

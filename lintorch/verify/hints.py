@@ -47,6 +47,12 @@ def edited_methods(text: str, symbol: str, lines: Iterable[int]) -> set[str]:
     return {method.name for method in methods if edited & set(range(method.lineno, (method.end_lineno or method.lineno) + 1))}
 
 
+def has_forward(text: str, symbol: str) -> bool:
+    """Does the symbol name a class with a forward of its own that is no autograd function's?"""
+    forwards = [method for method in _methods(ast.parse(text), symbol) if method.name == "forward"]
+    return bool(forwards) and not any(isinstance(name, ast.Name) and name.id == "staticmethod" for name in forwards[0].decorator_list)
+
+
 def _methods(tree: ast.Module, symbol: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     body: Sequence[ast.AST] = tree.body
     for name in symbol.split("."):

@@ -12,7 +12,7 @@ from lintorch.verify.canary import canary_text
 from lintorch.verify.compare import DECIDING, HEARD, Difference, differences, first_raise, initial_difference, is_out_of_memory, vacuous
 from lintorch.verify.executable import never_ran
 from lintorch.verify.supervisor import Outcome
-from lintorch.verify.verdict import Change, Status, Verdict
+from lintorch.verify.verdict import Change, Retained, Status, Verdict
 from lintorch.worker.protocol import Frame, Hints, LoadSpec, Plan
 
 SEEDS = (0, 1, 2)
@@ -83,6 +83,8 @@ class _Job:
         self._compare(before, after)
         self._check_lines(ran)
         self._check_canary(after)
+        if self.change.retention:
+            self._witness()
         self._judge_traces(before, after)
 
     def _know(self, **facts: Any) -> None:
@@ -206,7 +208,7 @@ class _Job:
             _undecided(f"differs if tensors correspond in order of registration: {_say(far[0])}")
         if far:
             raise _Settled(Status.REFUTED, _say(far[0]))
-        if not told:
+        if not told and not self.change.retention:
             _undecided(f"{found[0]}, but not when run again")
         close = [difference for difference in told if difference["kind"] == "close"]
         if close:
@@ -218,7 +220,7 @@ class _Job:
         after = self._measure("explain", self.change.new, wanted=wanted)
         self._expect(after, "a further run of the rewrite", {})
         shift = len(before.frames[0].blobs)
-        head = {"before": before.head["listings"], "after": after.head["listings"], "shift": shift}
+        head = {"before": before.head["listings"], "after": after.head["listings"], "shift": shift, "graphs_count": not self.change.retention}
         outcome = self._run("compare", head, [*before.frames[0].blobs, *after.frames[0].blobs])
         self._expect(outcome, "the comparison", {})
         found: list[dict[str, Any]] = outcome.head["differences"]
@@ -247,6 +249,17 @@ class _Job:
         outcome = self._measure("canary", text, probes=list(probes), baseline=baseline)
         self._expect(outcome, "the run with an altered edit", {})
         return outcome.head
+
+    def _witness(self) -> None:
+        """A change about what is kept alive must lower it."""
+        seen = [self._measure("module witness", text).head for text in (self.change.old, self.change.new)]
+        if any("witness" not in head for head in seen):
+            reason = next((head["reason"] for head in seen if "reason" in head), "it ran too long")
+            _undecided(f"what each step keeps alive could not be measured ({reason})")
+        retained = Retained.of(seen[0]["witness"], seen[1]["witness"])
+        self._know(retained=retained)
+        if not retained.falls:
+            _undecided(f"nothing less is kept alive ({retained.told})")
 
     def _judge_traces(self, before: Outcome, after: Outcome) -> None:
         old, new = _later(before, "trace"), _later(after, "trace")

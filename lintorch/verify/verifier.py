@@ -13,11 +13,12 @@ from typing import Any
 
 from lintorch.settings import Settings
 from lintorch.verify.exchange import TIMED_OUT
-from lintorch.verify.hints import HintMaker
-from lintorch.verify.job import Order, decide
+from lintorch.verify.hints import HintMaker, has_forward
+from lintorch.verify.job import Order, RunChild, decide
+from lintorch.verify.loops import decide_loop
 from lintorch.verify.place import import_place
 from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
-from lintorch.verify.verdict import Change, Verdict
+from lintorch.verify.verdict import Change, Status, Verdict
 
 __all__ = ["Verifier", "VerifierUnavailable"]
 
@@ -71,7 +72,20 @@ class Verifier:
             outcome = self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
             return self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome
 
+        if change.retention:
+            return self._decide_retention(change, examples, run)
         return decide(self._order(change, examples), run)
+
+    def _decide_retention(self, change: Change, examples: Sequence[str], run: RunChild) -> Verdict:
+        """A module is built and called; what trains or evaluates, and modules that cannot be built, are run as loops."""
+        order = self._order(change, examples)
+        if has_forward(change.old, change.symbol):
+            verdict = decide(order, run)
+            if verdict.status is not Status.UNDECIDED:
+                return verdict
+            loop = decide_loop(change, order.spec, run)
+            return verdict if loop.status is Status.UNDECIDED else loop
+        return decide_loop(change, order.spec, run)
 
     def verify_many(self, changes: Sequence[Change], examples: Sequence[Sequence[str]] = ()) -> list[Verdict]:
         """The verdicts on many changes, in their order, `settings.jobs` at a time (0: one per processor); `examples` are those of each change."""

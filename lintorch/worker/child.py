@@ -16,7 +16,8 @@ from .alter import Canary
 from .confine import LEVELS, confine
 from .differences import differences
 from .lines import LineLog
-from .measure import fake_trace, peaks, traces
+from .loops import run_canary, run_loop, witness_loop
+from .measure import fake_trace, peaks, traces, witness_module
 from .observe import Listing, Record, digest, in_brief
 from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
 from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, situations
@@ -238,8 +239,24 @@ def _fake(frame: Frame, write: Write, sink: Sink) -> None:
 
 def _compare(frame: Frame, write: Write, sink: Sink) -> None:
     """Compare two listings, in a process that has run nobody's code."""
-    shift = frame.head["shift"]
-    write({"differences": differences(frame.head["before"], frame.head["after"], frame.blobs[:shift], frame.blobs[shift:])})
+    head, shift = frame.head, frame.head["shift"]
+    write({"differences": differences(head["before"], head["after"], frame.blobs[:shift], frame.blobs[shift:], head["graphs_count"])})
+
+
+def _module_witness(frame: Frame, write: Write, sink: Sink) -> None:
+    write(witness_module(_version(frame).subject, frame.head["plan"], sink))
+
+
+def _loop(frame: Frame, write: Write, sink: Sink) -> None:
+    write(run_loop(frame.head, sink))
+
+
+def _loop_canary(frame: Frame, write: Write, sink: Sink) -> None:
+    write(run_canary(frame.head, sink))
+
+
+def _loop_witness(frame: Frame, write: Write, sink: Sink) -> None:
+    write(witness_loop(frame.head, sink))
 
 
 _ROLES: Dict[str, Callable[[Frame, Write, Sink], None]] = {
@@ -250,4 +267,8 @@ _ROLES: Dict[str, Callable[[Frame, Write, Sink], None]] = {
     "canary": _canary,
     "fake": _fake,
     "compare": _compare,
+    "module witness": _module_witness,
+    "loop": _loop,
+    "loop canary": _loop_canary,
+    "loop witness": _loop_witness,
 }

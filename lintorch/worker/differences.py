@@ -21,21 +21,31 @@ _TOLERANCES = {
 }
 _DTYPE, _SHAPE, _STRIDE, _DEVICE, _GRAPH, _SHARES = 2, 3, 4, 5, 6, 9  # places in a tensor's facts
 
+_KEPT = ("state", "attributes")
+
 Entry = Tuple[str, List[Any], Union[int, str, None]]
 Listings = Dict[str, Dict[str, List[Entry]]]
 
 
-def differences(before: Listings, after: Listings, old_blobs: List[bytes], new_blobs: List[bytes]) -> List[Dict[str, Any]]:
+def differences(before: Listings, after: Listings, old_blobs: List[bytes], new_blobs: List[bytes], graphs_count: bool = True) -> List[Dict[str, Any]]:
     """Every difference between two listings, whose entries point into the blobs of their side, in order.
 
-    Each has run, section, path, what ("max abs 3.1e-04"), and `kind`: close (within tolerance), nan (only the bits of NaNs differ) or far.
+    Without `graphs_count`, whether what is kept between calls has a graph is no difference. Each has run, section, path, what
+    ("max abs 3.1e-04"), and `kind`: close (within tolerance), nan (only the bits of NaNs differ) or far.
     """
     found = []
     for run, sections in before.items():
         for section, entries in sections.items():
-            for path, kind, what in _compare(entries, after.get(run, {}).get(section, []), old_blobs, new_blobs):
+            others = after.get(run, {}).get(section, [])
+            if not graphs_count and section in _KEPT:
+                entries, others = _without_graphs(entries), _without_graphs(others)
+            for path, kind, what in _compare(entries, others, old_blobs, new_blobs):
                 found.append({"run": run, "section": section, "path": path, "kind": kind, "what": what})
     return found
+
+
+def _without_graphs(entries: List[Entry]) -> List[Entry]:
+    return [(path, [*facts[:_GRAPH], False, *facts[_GRAPH + 1 :]] if facts and facts[0] == "tensor" else facts, place) for path, facts, place in entries]
 
 
 def _compare(before: List[Entry], after: List[Entry], old_blobs: List[bytes], new_blobs: List[bytes]) -> List[Tuple[str, str, str]]:

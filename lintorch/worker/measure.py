@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, Iterator, List, Optional
 
 import torch
@@ -14,6 +15,7 @@ from .protocol import Plan, Recipe
 from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
 from .state import held_tensors
 from .trace import Tracer
+from .witness import measure
 
 
 def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
@@ -51,6 +53,20 @@ def _peak(runner: Runner, situation: Situation) -> Optional[int]:
         return runner.peak(situation)
     except Exception:
         return None
+
+
+def witness_module(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
+    """How many nodes and bytes each training step of the main call leaves alive, or why that is not known."""
+    runner = Runner(subject, plan, in_brief, sink)
+    numbers = itertools.count(1)
+
+    def step() -> None:
+        runner.train(Situation(plan["seeds"][0], plan["modes"][0] if subject.has_modes else "call", 0, next(numbers), grad=True))
+
+    try:
+        return {"witness": measure(lambda: step).as_dict()}
+    except Exception as error:
+        return {"problem": "witness", "reason": describe_error(error)}
 
 
 def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:

@@ -108,6 +108,17 @@ class Plan(TypedDict):
     repeats: int
 
 
+class LoopPlan(TypedDict):
+    """How a loop is run with unknowns. The targets are dotted names of functions ("<module>": the script); `lines` are the watched ones of the text."""
+
+    targets: List[str]
+    lines: List[int]
+    models: str  # "usage": what the text uses as modules has parameters; "all": whatever is called
+    number: int  # what an unknown counts as
+    seed: int
+    sliced: bool  # only the loop itself is run, what comes before it in its function is unknown too
+
+
 class Limits(TypedDict):
     """What a child may use: seconds of processor time and bytes of address space beyond the zygote's own."""
 

@@ -159,6 +159,15 @@ class Runner:
         self._drop_gradients()
         return log.calls
 
+    def train(self, situation: Situation) -> None:
+        """The same forward and backward as a training loop does them: nothing is kept but what the subject itself keeps."""
+        given = self._set_up(situation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = given.call(self.subject.target)
+            self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")], retain_graph=False)
+        self._drop_gradients()
+
     def peak(self, situation: Situation) -> int:
         """The peak of live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
         given = self._set_up(situation)
@@ -210,14 +219,14 @@ class Runner:
         for leaf in leaves:
             add_leaf(record, leaf, owners)
 
-    def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = _NOTHING) -> bool:
+    def _backward(self, seed: int, produced: Sequence[torch.Tensor], mode: ContextManager[Any] = _NOTHING, retain_graph: bool = True) -> bool:
         """Backward from a random cotangent over everything that has a graph; was there anything?"""
         ends = [tensor for tensor in {id(tensor): tensor for tensor in produced}.values() if _has_graph(tensor)]
         if ends:
-            # The graph is kept: a module may carry a live state into its next call.
+            # The graph is kept where outcomes are compared: a module may carry a live state into its next call.
             cotangents = [self._cotangent(seed, place, end) for place, end in enumerate(ends)]
             with mode:
-                torch.autograd.backward(ends, cotangents, retain_graph=True)
+                torch.autograd.backward(ends, cotangents, retain_graph=retain_graph)
         return bool(ends)
 
     def _cotangent(self, seed: int, place: int, end: torch.Tensor) -> torch.Tensor:
