@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintorch.flow.dataflow import Chains
 from lintorch.flow.event import Binding, Definition, Event, Graph, Kind, Region, RegionKind
+from lintorch.flow.tree import children
 
 # Methods that run backward on their first argument (Lightning, Accelerate, Fabric, DeepSpeed).
 _ON_ARGUMENT = frozenset({"manual_backward", "backward"})
@@ -56,7 +57,7 @@ def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
     positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
     if isinstance(receiver, cst.Attribute) and receiver.attr.value == "autograd" and name == "backward":
         return tuple(positional[:1])
-    if name == "backward" and (not positional or _is_value(receiver)):
+    if name == "backward" and (not positional or _is_value(receiver) or _is_gradient(positional[0])):
         return (receiver,)
     if name in _ON_ARGUMENT and positional:
         return (positional[0],)
@@ -66,6 +67,11 @@ def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
 def _is_value(receiver: cst.BaseExpression) -> bool:
     """`loss.backward(gradient)` rather than `accelerator.backward(loss)`: only a computed receiver can tell."""
     return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+
+
+def _is_gradient(argument: cst.CSTNode) -> bool:
+    """Is the argument made of the `.grad` of something? Then it is what flows back, and the receiver is what backward runs on."""
+    return (isinstance(argument, cst.Attribute) and argument.attr.value == "grad") or any(_is_gradient(child) for child in children(argument))
 
 
 def roots_of(value: cst.BaseExpression, known_factors: bool = False) -> Iterator[cst.Name | cst.Attribute]:

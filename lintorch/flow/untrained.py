@@ -40,6 +40,8 @@ def untrained_runs(training: TrainingFlow) -> Iterator[UntrainedRun]:
     if not trained or any(event not in {backward.event for backward in training.backwards} for event in training.wanting.events):
         return
     search = _Search(training, trained)
+    if not search.has_prediction():
+        return
     runs = [run for run in search.runs() if not search.passes_gradients(run)]
     passing = {run.module for run in search.runs()} - {run.module for run in runs}
     statements: set[cst.CSTNode] = set()
@@ -142,6 +144,12 @@ class _Search:
         return self.training.flow.module.qualify(call.func)
 
     # Where the output goes, and what comes in
+
+    def has_prediction(self) -> bool:
+        """Does backward run through a call of something trained? Without one, gradients take another way: through the module that looks untrained."""
+        calls = (event.node for event in self.training.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call))
+        trained = (call for call in calls if (name := dotted_name(call.func)) is not None and self._is_trained(name))
+        return any(Fate.BACKWARD in self.training.fates.of_node(call) for call in trained)
 
     def passes_gradients(self, run: _Run) -> bool:
         """May something trained, or code that is not read, have made an argument?"""
