@@ -31,4 +31,4 @@ def _message(function: FunctionFlow, cached: CachedTensor) -> str:
     return f"`{cached.cache}` at module level keeps the graph of every `{function.short(cached.value)}`"
 
 
-rule = Rule("LT214", check, Scope.EVERYWHERE, frozenset({Seed.DECORATED, Seed.COLLECTION}), default=False)
+rule = Rule("LT214", check, Scope.EVERYWHERE, frozenset({Seed.DECORATED, Seed.COLLECTION}))

@@ -25,4 +25,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT204", check, Scope.EVERYWHERE, frozenset({Seed.RECURRENCE, Seed.SELF_STORE}), default=False)
+rule = Rule("LT204", check, Scope.EVERYWHERE, frozenset({Seed.RECURRENCE, Seed.SELF_STORE}))

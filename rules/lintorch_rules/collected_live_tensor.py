@@ -45,4 +45,4 @@ def _severity(collected: Kept) -> Severity:
     return Severity.WARNING if collected.covering is not None else Severity.ERROR
 
 
-rule = Rule("LT202", check, Scope.TRAINING, frozenset({Seed.BACKWARD, Seed.COLLECTION}), default=False)
+rule = Rule("LT202", check, Scope.TRAINING, frozenset({Seed.BACKWARD, Seed.COLLECTION}))

@@ -30,4 +30,4 @@ def _retention(hook: CollectingHook) -> Retention:
     return Retention("graph nodes" if hook.covered else "activations", hook.evidence)
 
 
-rule = Rule("LT207", check, Scope.TRAINING, frozenset({Seed.HOOK}), default=False)
+rule = Rule("LT207", check, Scope.TRAINING, frozenset({Seed.HOOK}))

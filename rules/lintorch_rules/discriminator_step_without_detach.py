@@ -27,4 +27,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT212", check, Scope.TRAINING, frozenset({Seed.BACKWARD}), default=False)
+rule = Rule("LT212", check, Scope.TRAINING, frozenset({Seed.BACKWARD}))

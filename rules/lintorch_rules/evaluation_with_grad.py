@@ -32,4 +32,4 @@ def _fix(evaluation: Evaluation) -> Fix | None:
     return Fix("Run the evaluation under torch.no_grad()", insertions) if insertions else None
 
 
-rule = Rule("LT203", check, Scope.TRAINING, frozenset({Seed.EVALUATION}), default=False)
+rule = Rule("LT203", check, Scope.TRAINING, frozenset({Seed.EVALUATION}))

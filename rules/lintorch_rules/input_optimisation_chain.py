@@ -28,4 +28,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT221", check, Scope.EVERYWHERE, frozenset({Seed.GRADIENT}), default=False)
+rule = Rule("LT221", check, Scope.EVERYWHERE, frozenset({Seed.GRADIENT}))

@@ -42,4 +42,4 @@ def _severity(best: Best) -> Severity:
     return Severity.WARNING if best.kept.covering is not None else Severity.ERROR
 
 
-rule = Rule("LT220", check, Scope.TRAINING, frozenset({Seed.KEPT_BEST, Seed.COLLECTION}), default=False)
+rule = Rule("LT220", check, Scope.TRAINING, frozenset({Seed.KEPT_BEST, Seed.COLLECTION}))

@@ -40,4 +40,4 @@ def _message(function: FunctionFlow, statistic: LiveStatistic) -> str:
     return f"`{name}` {start} `{function.short(term)}`, which carries a graph: every step's graph nodes {kept} alive; {detached}"
 
 
-rule = Rule("LT205", check, Scope.EVERYWHERE, frozenset({Seed.SELF_STORE, Seed.ACCUMULATION, Seed.COLLECTION, Seed.IN_PLACE}), default=False)
+rule = Rule("LT205", check, Scope.EVERYWHERE, frozenset({Seed.SELF_STORE, Seed.ACCUMULATION, Seed.COLLECTION, Seed.IN_PLACE}))

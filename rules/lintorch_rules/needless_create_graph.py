@@ -26,4 +26,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT210", check, Scope.TRAINING, frozenset({Seed.KEYWORD}), default=False)
+rule = Rule("LT210", check, Scope.TRAINING, frozenset({Seed.KEYWORD}))

@@ -37,4 +37,4 @@ def _fix(function: FunctionFlow, found: Replayed) -> Fix:
     return Fix("Store the values without their graphs", tuple(Replace(function.span(value), function.detached(value)) for value in found.values))
 
 
-rule = Rule("LT215", check, Scope.EVERYWHERE, frozenset({Seed.COLLECTION, Seed.HANDED_OVER}), default=False)
+rule = Rule("LT215", check, Scope.EVERYWHERE, frozenset({Seed.COLLECTION, Seed.HANDED_OVER}))

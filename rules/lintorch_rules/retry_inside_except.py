@@ -48,4 +48,4 @@ def _kept(function: FunctionFlow, kept: KeptException) -> Finding:
     )
 
 
-rule = Rule("LT216", check, Scope.EVERYWHERE, frozenset({Seed.EXCEPT}), default=False)
+rule = Rule("LT216", check, Scope.EVERYWHERE, frozenset({Seed.EXCEPT}))

@@ -46,4 +46,4 @@ def _fix(function: FunctionFlow, hook: CapturingHook) -> Fix | None:
     return Fix("Let the hook hold a detached copy", (*((Replace(Span(start, start), inserted),) if inserted else ()), *reads))
 
 
-rule = Rule("LT208", check, Scope.TRAINING, frozenset({Seed.HOOK}), default=False)
+rule = Rule("LT208", check, Scope.TRAINING, frozenset({Seed.HOOK}))

@@ -26,4 +26,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT213", check, Scope.TRAINING, frozenset({Seed.BACKWARD}), default=False)
+rule = Rule("LT213", check, Scope.TRAINING, frozenset({Seed.BACKWARD}))

@@ -39,4 +39,4 @@ def _message(tensor: ContextTensor) -> str:
     return f"`{context}.{tensor.attribute}` holds {held}; use {context}.save_for_backward({name})"
 
 
-rule = Rule("LT209", check, Scope.TRAINING, frozenset({Seed.CONTEXT}), default=False)
+rule = Rule("LT209", check, Scope.TRAINING, frozenset({Seed.CONTEXT}))

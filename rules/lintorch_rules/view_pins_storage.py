@@ -26,4 +26,4 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
         )
 
 
-rule = Rule("LT219", check, Scope.TRAINING, frozenset({Seed.COLLECTION}), default=False)
+rule = Rule("LT219", check, Scope.TRAINING, frozenset({Seed.COLLECTION}))

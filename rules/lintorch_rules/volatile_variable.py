@@ -32,4 +32,4 @@ def _fix(function: FunctionFlow, volatile: Volatile) -> Fix:
     return Fix("Use torch.no_grad() instead of the flag", (*under, *gone, *plain))
 
 
-rule = Rule("LT222", check, Scope.TRAINING, frozenset({Seed.KEYWORD}), default=False)
+rule = Rule("LT222", check, Scope.TRAINING, frozenset({Seed.KEYWORD}))
