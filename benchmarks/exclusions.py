@@ -14,6 +14,7 @@ _FILES = ((r"(^|/)modular_\w+\.py$", "a template: another file is generated from
 _REASONS = (
     (r"([\w.]+?)(?:\.[\w.()]*)*(?:, [\w.()]+)* is not installed here and was used", "needs {}, which is not installed here"),
     (r"No module named '([\w]+)", "needs {}, which is not installed here"),
+    (r"Error: (?:.*[\s`'\"])?([A-Za-z][\w-]*)[`'\"]? is (?:not )?installed", "needs {}, which is not installed here"),
     (r"(?:requires|install|need)s? [`'\"]?([A-Za-z][\w-]*)[^.]*(?:installed|package|library|pip|>=)", "needs {}, which is not installed here"),
     (r"ImportError: [^.]*\brequires? ([A-Za-z][\w-]*)\.?$", "needs {}, which is not installed here"),
     (r"not compiled with CUDA|No CUDA GPUs|NVIDIA driver|CUDA is not available|Cannot access accelerator", "needs an accelerator"),

@@ -205,6 +205,8 @@ def _of_argument(expression: ast.expr, key: Key, place: Place, depth: int) -> So
     if callee is None:
         return UNKNOWN
     known = _of_builtin(callee, place)
+    if known.kind == "tensor" and place.building and key not in (0, "input"):  # `torch.topk(x, k=config.top_k)`
+        return UNKNOWN
     if known is not UNKNOWN:
         return known
     target = target_of(callee, place.building)

@@ -13,11 +13,11 @@ import torch
 from . import vocabulary
 from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
 from .guess import named_tensor
-from .plans import Space, get, numbers, path_name, set_at
+from .plans import Space, get, numbers, path_name
+from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
 from .repair_text import evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
-THROUGH = Built(Named("lintorch.worker.stubs:Through"))
 _TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
 
 
@@ -37,12 +37,12 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
     if "Through" in str(error) and outcome.phase == "construct":
-        yield from _counting(plan)
+        yield from counting(plan)
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
-    yield from _several(plan, outcome)
+    yield from several(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from _longer(plan, outcome)
     if "None" in str(error):
@@ -72,7 +72,7 @@ def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
             for top in sorted({path[0] for path in paths}):  # what came in one list goes together
                 changed = plan
                 for path, _ in tensor_leaves(plan.call):
-                    changed = _put(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
+                    changed = put_in(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
                 yield changed
 
 
@@ -86,7 +86,7 @@ def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
     """After a pass without gradients or with values that are not finite: other fills, options given."""
     for path, leaf in tensor_leaves(plan.call):
         if leaf.fill == "normal":
-            yield _put(plan, False, path, replace(leaf, fill="unit"))
+            yield put_in(plan, False, path, replace(leaf, fill="unit"))
     yield from _all_missing(plan, space)
 
 
@@ -116,42 +116,30 @@ def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
     return names
 
 
-def _parts(plan: Plan) -> Iterator[Tuple[bool, Arguments]]:
-    if plan.build is not None:
-        yield True, plan.build
-    yield False, plan.call
-
-
-def _put(plan: Plan, building: bool, path: Path, value: Value) -> Plan:
-    if building and plan.build is not None:
-        return replace(plan, build=set_at(plan.build, path, value))
-    return replace(plan, call=set_at(plan.call, path, value))
-
-
 def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[Plan]:
     """Give the object the attribute it lacks; make a config of a number that is read like one."""
     match = re.search(r"object has no attribute '(\w+)'", str(error))
     if match is None:
         return
     name, owner = match.group(1), getattr(error, "obj", None)
-    for building, arguments in _parts(plan):
+    for building, arguments in parts_of(plan):
         made = outcome.parts if building else outcome.inputs
         for path, thing in list(made.items()):
             if thing is owner and not isinstance(owner, (int, str, float, bool, type(None), torch.Tensor)):
                 yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
             for path, _leaf in _named_leaves(arguments, spoken(outcome)):
-                yield _put(plan, building, path, Record(((name, attribute_value(name)),)))
+                yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
             if outcome.inputs.get(path) is owner:
-                yield _put(plan, False, path, Record(((name, get(plan.call, path)),)))
+                yield put_in(plan, False, path, Record(((name, get(plan.call, path)),)))
 
 
 def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: str, outcome: Outcome) -> Iterator[Plan]:
     for guess in attribute_values(name):
         if isinstance(value, (Record, Built)):
-            yield _put(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
+            yield put_in(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
 
 
 def attribute_value(name: str) -> Value:
@@ -187,15 +175,15 @@ def _named_leaves(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Val
 def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
     """Add the key to a dict of ours, or choose among the keys there are."""
     missing = error.args[0] if error.args else None
-    for building, arguments in _parts(plan):
+    for building, arguments in parts_of(plan):
         for path, table in _tables(arguments):
             if isinstance(missing, (str, int)):
                 value = attribute_value(str(missing)) if building else named_tensor(str(missing))
-                yield _put(plan, building, path, replace(table, items=(*table.items, (missing, value))))
+                yield put_in(plan, building, path, replace(table, items=(*table.items, (missing, value))))
         for path, spelled in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
             if isinstance(spelled, Literal) and spelled.value == missing:
                 for key in _keys_there(outcome, missing):
-                    yield _put(plan, building, path, Literal(key))
+                    yield put_in(plan, building, path, Literal(key))
 
 
 def _tables(arguments: Arguments) -> List[Tuple[Path, Table]]:
@@ -217,24 +205,24 @@ def _keys_there(outcome: Outcome, missing: Any) -> List[Any]:
 def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     """Numbers that should be lists, lists that should be numbers, things that should be callable, instances that should be classes."""
     if "unexpected keyword" in text or "required positional" in text or "positional argument" in text:
-        for building, arguments in _parts(plan):
+        for building, arguments in parts_of(plan):
             for name, value in arguments:
                 if isinstance(value, Built):
-                    yield _put(plan, building, (name,), value.maker)
+                    yield put_in(plan, building, (name,), value.maker)
     yield from _demanded(plan, outcome, text)
     if "is not a Module subclass" in text:
-        yield from _of_modules(plan)
+        yield from of_modules(plan)
     names = spoken(outcome)
-    spoken_of = [(building, path, leaf) for building, arguments in _parts(plan) for path, leaf in _values(arguments) if path_name(path) in names]
+    spoken_of = [(building, path, leaf) for building, arguments in parts_of(plan) for path, leaf in _values(arguments) if path_name(path) in names]
     for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
         for value in _converted(leaf, path_name(path), text):
-            yield _put(plan, building, path, value)
+            yield put_in(plan, building, path, value)
 
 
 def _alike(plan: Plan, names: Set[str]) -> Iterator[Tuple[bool, Path, Value]]:
     """What shares a word with a name spoken of: `dilation` further in is what came as `resblock_dilation_sizes`."""
     said = {word for name in names for word in vocabulary.words(name).split("_") if len(word) > 3} - {"self", "list", "tuple", "object", "size", "sizes"}
-    for building, arguments in _parts(plan):
+    for building, arguments in parts_of(plan):
         yield from ((building, path, leaf) for path, leaf in _values(arguments) if said & set(vocabulary.words(path_name(path)).split("_")))
 
 
@@ -248,48 +236,6 @@ def _values(arguments: Arguments) -> List[Tuple[Path, Value]]:
             found.extend(((name, key), item) for key, item in lists)
             found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
     return found
-
-
-def _of_modules(plan: Plan) -> Iterator[Plan]:
-    """Submodules for the numbers and texts in each dict and list that the constructor gets."""
-    for name, value in plan.build or ():
-        changed = plan
-        for path, leaf in leaves(value, (name,)):
-            changed = _put(changed, True, path, THROUGH) if isinstance(leaf, Literal) and len(path) > 1 else changed
-        yield changed
-
-
-def _counting(plan: Plan) -> Iterator[Plan]:
-    """Functions that give numbers for the factories among attributes: `nn.Embedding(dataset.num("item"), dim)`."""
-    for building, arguments in _parts(plan):
-        changed = plan
-        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,)) if len(path) > 1]:
-            if leaf == THROUGH.maker:
-                number = Literal(vocabulary.whole_number(path_name(path)))
-                changed = _put(changed, building, path, Built(Named("lintorch.worker.stubs:Number"), (("value", number),)))
-        yield changed
-
-
-def _several(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Submodules that give a tuple, where what they give is taken apart: `x, weights = self.layer(x)`."""
-    asked = re.search(r"to unpack \(expected (\d)", str(outcome.error))
-    if asked is None or outcome.phase != "forward":
-        return
-    several = Built(Named("lintorch.worker.stubs:Several"), (("count", Literal(int(asked.group(1)))),))
-    found = [path for name, value in plan.build or () for path, inner in _built_inside(value, (name,)) if inner.maker == THROUGH.maker]
-    changed = plan
-    for path in found:
-        changed = _put(changed, True, path, several)
-        yield _put(plan, True, path, several)
-    yield changed
-
-
-def _built_inside(value: Value, path: Path) -> Iterator[Tuple[Path, Built]]:
-    if isinstance(value, Built):
-        yield path, value
-    elif isinstance(value, Items):
-        for number, item in enumerate(value.items):
-            yield from _built_inside(item, (*path, number))
 
 
 def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
@@ -350,7 +296,7 @@ def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Lists that were too short: all of them as long as the error asks (or 3, 4, 5), then one by one."""
     lists = [
         (building, path, items)
-        for building, arguments in _parts(plan)
+        for building, arguments in parts_of(plan)
         for name, value in arguments
         for path, items in _item_lists(value, (name,))
         if items.items
@@ -359,11 +305,11 @@ def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     for length in [int(asked.group(1))] if asked is not None else [4, 3, 5]:
         changed = plan
         for building, path, items in lists:
-            changed = _put(changed, building, path, _of_length(items, length))
+            changed = put_in(changed, building, path, _of_length(items, length))
         yield changed
-        yield from (_put(plan, building, path, _of_length(items, length)) for building, path, items in lists)
+        yield from (put_in(plan, building, path, _of_length(items, length)) for building, path, items in lists)
     for building, path, items in lists:
-        yield _put(plan, building, path, _of_length(items, len(items.items) + 1))
+        yield put_in(plan, building, path, _of_length(items, len(items.items) + 1))
 
 
 def _of_length(items: Items, length: int) -> Items:
@@ -417,7 +363,7 @@ def _other_choices(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]
         for name, value in arguments:
             for other in options.get(path_name((name,)), ()):
                 if other != value:
-                    yield _put(plan, is_build, (name,), other)
+                    yield put_in(plan, is_build, (name,), other)
 
 
 _UNIFORM = ((2, 32), (2, 16, 32), (2, 32, 16, 16), (2,))
@@ -431,17 +377,17 @@ def _uniform(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     for shape in _UNIFORM:
         changed = plan
         for path, leaf in found:
-            changed = _put(changed, False, path, replace(leaf, shape=shape))
+            changed = put_in(changed, False, path, replace(leaf, shape=shape))
         yield changed
 
 
 def _other_texts(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Other strings for those given, out of what the functions that raised compare with or look up."""
     known = _texts_compared(outcome) if isinstance(outcome.error, (ValueError, NotImplementedError, KeyError, AssertionError, RuntimeError, TypeError)) else []
-    for building, arguments in _parts(plan):
+    for building, arguments in parts_of(plan):
         for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))] if known else []:
             if isinstance(leaf, Literal) and isinstance(leaf.value, str):
-                yield from (_put(plan, building, path, Literal(text)) for text in known[:12] if text != leaf.value)
+                yield from (put_in(plan, building, path, Literal(text)) for text in known[:12] if text != leaf.value)
 
 
 def _texts_compared(outcome: Outcome) -> List[str]:
@@ -467,7 +413,7 @@ def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     for building, path, number in near or (found if outcome.phase == "construct" else []):
         for other in _TRIES:
             if other != number:
-                yield _put(plan, building, path, Literal(other))
+                yield put_in(plan, building, path, Literal(other))
 
 
 def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
@@ -481,9 +427,9 @@ def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
     smaller = [(path, number) for path, number in numbers(plan.build) if number > 8]
     halved = plan
     for path, number in smaller:
-        halved = _put(halved, True, path, Literal(max(number // 2, 1)))
-        yield _put(plan, True, path, Literal(max(number // 4, 1)))
+        halved = put_in(halved, True, path, Literal(max(number // 2, 1)))
+        yield put_in(plan, True, path, Literal(max(number // 4, 1)))
     yield halved
     for path, leaf in tensor_leaves(plan.call):
         if max(leaf.shape, default=0) > 8:
-            yield _put(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))
+            yield put_in(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))

@@ -543,6 +543,16 @@ class Net(nn.Module):
     def forward(self, x, y):
         return self.fc(x).repeat(2, 1).sum(0) * y.expand(3, -1).mean()
 """,
+    "a number of a config for an operation": """
+class Net(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.fc = nn.Linear(config.hidden_size, config.num_experts)
+    def forward(self, x):
+        scores, chosen = torch.topk(self.fc(x).softmax(-1), k=self.config.top_k_experts, dim=-1)
+        return scores
+""",
     "a function": "\ndef Net(x, weight, bias=None):\n    return F.linear(x, weight, bias).relu()\n",
 }
 
