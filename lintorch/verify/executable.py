@@ -10,20 +10,28 @@ from types import CodeType
 def never_ran(text: str, edited: Iterable[int], ran: frozenset[int]) -> tuple[int, ...]:
     """The edited lines (1-based) of which nothing ran; lines that hold nothing to run (comments, blanks, docstrings) are left out."""
     executable = _executable_lines(text)
-    statements = list(_statements(ast.parse(text)))
+    statements = dict(_statements(ast.parse(text)))
     missing = []
     for line in edited:
-        place = _innermost(statements, line) & executable
+        place = statements.get(_innermost(statements, line), frozenset()) & executable
         if place and not place & ran:
             missing.append(line)
     return tuple(missing)
 
 
-def _statements(tree: ast.AST) -> Iterator[frozenset[int]]:
-    """The lines of each statement; of a compound one, the lines of its header."""
+def _statements(tree: ast.AST) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
+    """The lines of each statement, of a compound one those of its header, with the lines of which one must run for the statement to have run.
+
+    What stands in the head of a function (a decorator) has run when the function has, not when it was defined.
+    """
     for node in ast.walk(tree):
         if isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case)):
-            yield frozenset(range(_first_line(node), _last_line(node) + 1))
+            own = frozenset(range(_first_line(node), _last_line(node) + 1))
+            yield own, _body_lines(node) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else own
+
+
+def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[int]:
+    return frozenset(range(_first_line(function.body[0]), (function.body[-1].end_lineno or function.lineno) + 1))
 
 
 def _first_line(node: ast.stmt | ast.excepthandler | ast.match_case) -> int:
@@ -41,7 +49,7 @@ def _last_line(node: ast.stmt | ast.excepthandler | ast.match_case) -> int:
     return end or _first_line(node)
 
 
-def _innermost(statements: list[frozenset[int]], line: int) -> frozenset[int]:
+def _innermost(statements: Iterable[frozenset[int]], line: int) -> frozenset[int]:
     around = [lines for lines in statements if line in lines]
     return min(around, key=len, default=frozenset())
 

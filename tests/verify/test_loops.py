@@ -84,6 +84,28 @@ def train(model, optimizer, batches):
     assert verdict.status in (Status.REFUTED, Status.UNDECIDED), verdict
 
 
+EVALUATION = """\
+import torch
+
+
+def validate(model, loader, criterion):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        losses.append(loss.item())
+    return sum(losses) / len(losses)
+"""
+
+
+def test_a_decorator_has_run_when_its_function_has(verifier: Verifier, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.py"
+    path.write_text(EVALUATION)
+    new = EVALUATION.replace("def validate", "@torch.no_grad()\ndef validate")
+    verdict = verifier.verify(Change(path, "validate", EVALUATION, new, (4,), retention=True))
+    assert verdict.status is Status.TESTED, verdict
+
+
 def test_a_change_that_keeps_as_much_is_undecided(verifier: Verifier, tmp_path: Path) -> None:
     verdict = changed(verifier, tmp_path, "train", TRAINING, "+= loss\n", "+= loss.clone()\n")
     assert verdict.status is Status.UNDECIDED
