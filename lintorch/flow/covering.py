@@ -48,17 +48,33 @@ class Covering:
     def _of_name(self, node: cst.Name) -> Backward | None:
         return next((found for definition in self.training.seen_by(node) if (found := self._of_definition(definition)) is not None), None)
 
-    def _of_definition(self, definition: Definition) -> Backward | None:
+    def _of_definition(self, definition: Definition, seen: frozenset[Definition] = frozenset()) -> Backward | None:
+        if definition in seen:
+            return None
         anchored = self.training.anchored.get(definition) or self._later(definition)
-        if (
-            anchored is None
-            and isinstance(definition.statement, cst.AugAssign)
-            and isinstance(definition.statement.operator, cst.MultiplyAssign | cst.DivideAssign)
-        ):
-            # `loss *= len(x)` behind loss.backward(): the factor adds one node to a graph that is used up.
-            earlier = self.training.flow.chains.over.get(definition.event.at, ())
-            return next((found for other in earlier if other is not definition and (found := self._of_definition(other)) is not None), None)
-        return anchored
+        return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
+
+    def _of_arithmetic(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
+        """The backward call behind `loss *= len(x)`, `total += loss` or `mean = total / n`: the result adds nodes to graphs that are used up."""
+        found: Backward | None = None
+        for operand, is_factor in _operands(definition):
+            covering = self._of_operand(operand, seen)
+            found = found or covering
+            if covering is None and not self._brings_none(operand, is_factor, seen):
+                return None
+        return found
+
+    def _of_operand(self, operand: cst.BaseExpression, seen: frozenset[Definition]) -> Backward | None:
+        if not isinstance(operand, cst.Name) or self.training.inference.fact(operand).is_cut:
+            return None
+        return next((found for made in self.training.seen_by(operand) if (found := self._of_definition(made, seen)) is not None), None)
+
+    def _brings_none(self, operand: cst.BaseExpression, is_factor: bool, seen: frozenset[Definition]) -> bool:
+        """Does the operand bring no further graph: a plain value, the sum as it was in the turn before, a factor of no known kind?"""
+        fact = self.training.inference.fact(operand)
+        if isinstance(operand, cst.Name) and (makers := self.training.seen_by(operand)) and seen & set(makers):
+            return True
+        return fact.is_cut or (is_factor and not fact.is_live)
 
     def _later(self, definition: Definition) -> Backward | None:
         """The backward call that runs on something computed from the definition."""
@@ -81,3 +97,19 @@ class Covering:
             current = self.training.parents.get(current)
         if isinstance(current, cst.Assign | cst.AnnAssign):
             yield from self.training.made_by_statement(current)
+
+
+def _operands(definition: Definition) -> Iterator[tuple[cst.BaseExpression, bool]]:
+    """What sums and products are computed from, and whether it is a factor; anything else is one operand."""
+    statement = definition.statement
+    if isinstance(statement, cst.AugAssign):
+        pending = [(statement.target, False), (statement.value, isinstance(statement.operator, cst.MultiplyAssign | cst.DivideAssign))]
+    else:
+        pending = [(definition.value, False)] if isinstance(definition.value, cst.BinaryOperation) else []
+    while pending:
+        part, is_factor = pending.pop()
+        if isinstance(part, cst.BinaryOperation):
+            scales = isinstance(part.operator, cst.Multiply | cst.Divide)
+            pending += [(part.left, is_factor or scales), (part.right, is_factor or scales)]
+        elif isinstance(part, cst.BaseExpression):
+            yield part, is_factor
