@@ -21,6 +21,7 @@ def fates(body: str, name: str) -> set[Fate]:
     [
         pytest.param("total = x\nprint(total)", "total", set(), id="read"),
         pytest.param("a = x\nb = a\nb.backward()", "a", {Fate.BACKWARD}, id="by another name"),
+        pytest.param("a = x\na /= 2\na += 1\na.backward()", "a", {Fate.BACKWARD}, id="scaled in place"),
         pytest.param("a, b = x, y\nreturn b", "a", set(), id="in parallel"),
         pytest.param("a = x\nfor i in y:\n    b = a + 1\n    a = b * 2\nreturn a", "b", {Fate.RETURNED}, id="round a loop"),
         pytest.param(
