@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import libcst as cst
 
@@ -30,7 +31,7 @@ def backward_calls(graph: Graph) -> Iterator[Backward]:
     """The backward calls of a function, in order."""
     for event in graph.events:
         if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
-            values = _run_on(event.node)
+            values = _run_on(event.node, partial(_is_value, event, graph))
             if values:
                 roots = tuple(root for value in values for root in roots_of(value))
                 yield Backward(event, roots, _retains(event.node))
@@ -49,7 +50,7 @@ def _is_loss_entry(element: cst.BaseDictElement) -> bool:
     return isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString) and element.key.raw_value == "loss"
 
 
-def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
+def _run_on(call: cst.Call, is_value: Callable[[cst.BaseExpression], bool]) -> tuple[cst.BaseExpression, ...]:
     """The expressions a call runs backward on; empty where it is no such call."""
     if not isinstance(call.func, cst.Attribute):
         return ()
@@ -57,16 +58,22 @@ def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
     positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
     if isinstance(receiver, cst.Attribute) and receiver.attr.value == "autograd" and name == "backward":
         return tuple(positional[:1])
-    if name == "backward" and (not positional or _is_value(receiver) or _is_gradient(positional[0])):
+    if name == "backward" and (not positional or is_value(receiver) or _is_gradient(positional[0])):
         return (receiver,)
     if name in _ON_ARGUMENT and positional:
         return (positional[0],)
     return ()
 
 
-def _is_value(receiver: cst.BaseExpression) -> bool:
-    """`loss.backward(gradient)` rather than `accelerator.backward(loss)`: only a computed receiver can tell."""
-    return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+def _is_value(event: Event, graph: Graph, receiver: cst.BaseExpression) -> bool:
+    """Is it `loss.backward(gradient)` rather than `accelerator.backward(loss)`: a receiver computed there, or bound in the turn of the loop?
+
+    What runs backward on its argument is made before the steps.
+    """
+    if not isinstance(receiver, cst.Name):
+        return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+    loops = [loop for made in graph.definitions.values() if made.name == receiver.value and (loop := loop_of(made.event.region)) is not None]
+    return any(encloses(loop, event.region) for loop in loops)
 
 
 def _is_gradient(argument: cst.CSTNode) -> bool:

@@ -53,6 +53,13 @@ def leaks(code: str, name: str) -> tuple[list[int], list[int]]:
             "for x, y in data:\n    total += crit(model(x), y)  # here\nprint(total)",
             id="a loss function known by its use",
         ),
+        pytest.param(
+            "total = 0\nfor x, weight in data:\n    part = model(x)\n    part.backward(weight * x.grad)\n    total += weight * given(x)\nreturn total",
+            id="a gradient is no loss",
+        ),
+        pytest.param(
+            f"total = 0\nfor x, y in data:\n    {LOSS}    given.backward(loss)\n    total += loss  # here\nreturn total", id="backward of an argument"
+        ),
         pytest.param("model.eval()\ntotal = 0\nfor x, y in data:\n    total += crit(model(x), y)\nprint(total)", id="a function of no known kind"),
     ],
 )  # fmt: skip
