@@ -15,7 +15,7 @@ from lintorch.flow.tree import children
 # Methods that run backward on their first argument (Lightning, Accelerate, Fabric, DeepSpeed).
 _ON_ARGUMENT = frozenset({"manual_backward", "backward"})
 # Methods between a loss and its backward() that keep one loss one loss.
-_PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double", "view", "reshape", "loss_scale", "div"})
+_PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double", "view", "reshape", "loss_scale", "scale_loss", "div"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,22 @@ class Backward:
 
 def backward_calls(graph: Graph) -> Iterator[Backward]:
     """The backward calls of a function, in order."""
+    scaled = dict(_scaled_by_managers(graph))
     for event in graph.events:
         if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
             values = _run_on(event.node, partial(_is_value, event, graph))
             if values:
-                roots = tuple(root for value in values for root in roots_of(value))
+                roots = tuple(root for value in values for root in roots_of(scaled.get(value.value, value) if isinstance(value, cst.Name) else value))
                 yield Backward(event, roots, _retains(event.node))
+
+
+def _scaled_by_managers(graph: Graph) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """The names of `with amp.scale_loss(loss, optimizer) as scaled_loss`, and what they stand for."""
+    for item in (item for node in graph.placements if isinstance(node, cst.With) for item in node.items):
+        name, call = item.asname.name if item.asname is not None else None, item.item
+        manager = call.func if isinstance(call, cst.Call) else None
+        if isinstance(name, cst.Name) and isinstance(manager, cst.Attribute) and manager.attr.value == "scale_loss":
+            yield name.value, call
 
 
 def returned_losses(graph: Graph) -> Iterator[Backward]:
@@ -89,7 +99,7 @@ def roots_of(value: cst.BaseExpression, known_factors: bool = False) -> Iterator
     if isinstance(value, cst.Name | cst.Attribute):
         yield value
     elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PASSING:
-        passed = value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value
+        passed = value.args[0].value if value.func.attr.value in ("scale", "loss_scale", "scale_loss") and value.args else value.func.value
         yield from roots_of(passed, known_factors)
     elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide):
         numbers = [isinstance(side, cst.Integer | cst.Float) for side in (value.left, value.right)]

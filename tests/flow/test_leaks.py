@@ -54,6 +54,20 @@ def leaks(code: str, name: str) -> tuple[list[int], list[int]]:
             id="a loss function known by its use",
         ),
         pytest.param(
+            f"best = at = 9\nfor i, (x, y) in enumerate(data):\n{turn(LOSS + STEP)}    if loss < best:\n        best, at = loss, i  # here", id="best and where"
+        ),
+        pytest.param(
+            f"best = 9\nfor x, y in data:\n{turn(LOSS + STEP)}    better = loss < best\n    if better:\n        best = loss  # here", id="a named test"
+        ),
+        pytest.param(
+            f"mean = 0\nfor i, (x, y) in enumerate(data):\n{turn(LOSS + STEP)}    mean = (mean * i + loss) / (i + 1)  # here", id="a running mean"
+        ),
+        pytest.param(f"log = []\nfor x, y in data:\n{turn(LOSS + STEP)}    log.append(dict(loss=loss, n=1))  # here", id="a record"),
+        pytest.param(
+            f"total = 0\nfor x, y in data:\n    {LOSS}    with given.scale_loss(loss, opt) as scaled:\n        scaled.backward()\n    total += loss  # here",
+            id="scaled by a context manager",
+        ),
+        pytest.param(
             "total = 0\nfor x, weight in data:\n    part = model(x)\n    part.backward(weight * x.grad)\n    total += weight * given(x)\nreturn total",
             id="a gradient is no loss",
         ),
