@@ -43,8 +43,8 @@ _ORDERINGS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanE
 
 def live_bests(training: TrainingFlow) -> Iterator[Best]:
     """Values with graphs that a function keeps only to compare them with later ones, and whose graphs nothing can need."""
-    for statement in training.flow.graph.placements:
-        for target, bound in _pairs(statement) if isinstance(statement, cst.Assign) else ():
+    for statement in (node for node in training.flow.graph.placements if isinstance(node, cst.Assign)):
+        for target, bound in _pairs(statement):
             for value, way in _candidates(training, statement, target, bound):
                 kept = _kept(training, statement, target, value)
                 if kept is not None and kept.leaks:
