@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses
-from lintorch.flow.event import Definition, Region
+from lintorch.flow.event import Definition, Kind, Region
 from lintorch.flow.fate import Fate
+from lintorch.flow.segment import Unmappable
 from lintorch.flow.tree import dotted_name, names_in
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
+    from lintorch.project.module import FunctionEntry
 
 
 class Covering:
@@ -24,7 +26,7 @@ class Covering:
 
     def of(self, value: cst.BaseExpression, loop: Region | None) -> Backward | None:
         """The backward call within `loop` (anywhere, if None) that runs through every name that brings a graph into `value`."""
-        backward = self.of_attribute(value)
+        backward = self.of_attribute(value) or self._of_callee(value)
         if backward is None:
             live = [node for node in names_in(value) if self.training.inference.fact(node).is_live]
             found = [self._of_name(node) for node in live]
@@ -51,8 +53,28 @@ class Covering:
     def _of_definition(self, definition: Definition, seen: frozenset[Definition] = frozenset()) -> Backward | None:
         if definition in seen:
             return None
-        anchored = self.training.anchored.get(definition) or self._later(definition)
+        anchored = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(definition.value)
         return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
+
+    def _of_callee(self, value: cst.CSTNode | None) -> Backward | None:
+        """The call itself, where its function runs backward through all that it returns: `loss = self.step(batch)`."""
+        entry = self.training.wanting.called(value) if isinstance(value, cst.Call) else None
+        if entry is None or "backward" not in entry.mentions or not self._uses_up_results(entry):
+            return None
+        return next((Backward(event, (), False) for event in self.training.flow.graph.events if event.node is value and event.kind is Kind.CALL), None)
+
+    def _uses_up_results(self, entry: FunctionEntry) -> bool:
+        """Does a function run backward, once and for all, through everything that it returns?"""
+        if "uses up results" not in entry.memo:
+            entry.memo["uses up results"] = False  # within a recursion
+            try:
+                other = self.training.flow.of(entry)
+                returned = [event.node.value for event in other.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return)]
+                found = [other.training.covering.of(result, None) if result is not None else None for result in returned]
+                entry.memo["uses up results"] = bool(found) and all(backward is not None and not backward.retains for backward in found)
+            except Unmappable:
+                pass
+        return bool(entry.memo["uses up results"])
 
     def _of_arithmetic(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
         """The backward call behind `loss *= len(x)`, `total += loss` or `mean = total / n`: the result adds nodes to graphs that are used up."""

@@ -124,3 +124,22 @@ class Trainer:
     found, expected = leaks(methods, "Trainer.test")
     assert found == expected
     assert not leaks(methods, "Trainer.score")[0]
+
+
+@pytest.mark.parametrize(("flag", "here"), [("", "  # here"), ("retain_graph=True", "")])
+def test_losses_that_another_method_ran_backward_on(flag: str, here: str) -> None:
+    methods = f"""
+class Trainer:
+    def step(self, x, y):
+        loss = self.crit(self.model(x), y)
+        loss.backward({flag})
+        return loss
+
+    def train(self, data):
+        total = 0
+        for x, y in data:
+            total += self.step(x, y){here}
+        return total / len(data)
+"""
+    found, expected = leaks(methods, "Trainer.train")
+    assert found == expected
