@@ -178,7 +178,6 @@ class Fates:
         if isinstance(statement, cst.AugAssign) and statement.target is node:
             yield from self.made_in(statement)  # what was there is part of what is there now
         if statement.value is not node:
-            yield from self._of_made(statement) if isinstance(statement, cst.AugAssign) and statement.target is node else ()
             return
         targets = [target.target for target in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
         for target in targets:
