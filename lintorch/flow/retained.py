@@ -68,11 +68,6 @@ def _stores_graph(training: TrainingFlow, attribute: str) -> bool:
     return False
 
 
-def _hands_packed(call: ast.Call) -> bool:
-    """May a call give more than it spells out? Else what it does not give is the default."""
-    return any(isinstance(arg, ast.Starred) for arg in call.args) or any(word.arg is None for word in call.keywords)
-
-
 def _reads_free(entry: FunctionEntry, name: str) -> bool:
     """Does a function read a name that it does not bind?"""
     names = [node for node in ast.walk(entry.node) if isinstance(node, ast.Name) and node.id == name]
@@ -152,7 +147,7 @@ class _Pass:
 
     def _passes_graph(self, call: Call, value: ast.expr | None) -> bool:
         """May a caller give a tensor that has a graph there? Loops over data give none."""
-        if isinstance(value, ast.Constant) or (value is None and not _hands_packed(call.node)):
+        if isinstance(value, ast.Constant):
             return False
         if isinstance(value, ast.Tuple | ast.List):
             return any(self._passes_graph(call, element) for element in value.elts)

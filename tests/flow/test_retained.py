@@ -67,7 +67,6 @@ def test_who_goes_over_the_graph_again(body: str, expected: list[int]) -> None:
     ("call", "reported"),
     [
         pytest.param("step(batch)", True, id="a batch"),
-        pytest.param("step()", True, id="the default"),
         pytest.param("step(*hidden)", False, id="something"),
         pytest.param("step((batch, 3))", True, id="a tuple of data"),
         pytest.param("step((batch, hidden))", False, id="a tuple with a result"),
