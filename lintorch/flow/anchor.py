@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import libcst as cst
 
@@ -14,7 +15,7 @@ from lintorch.flow.tree import children
 # Methods that run backward on their first argument (Lightning, Accelerate, Fabric, DeepSpeed).
 _ON_ARGUMENT = frozenset({"manual_backward", "backward"})
 # Methods between a loss and its backward() that keep one loss one loss.
-_PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double", "view", "reshape", "loss_scale", "div"})
+_PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double", "view", "reshape", "loss_scale", "scale_loss", "div"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +29,22 @@ class Backward:
 
 def backward_calls(graph: Graph) -> Iterator[Backward]:
     """The backward calls of a function, in order."""
+    scaled = dict(_scaled_by_managers(graph))
     for event in graph.events:
         if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
-            values = _run_on(event.node)
+            values = _run_on(event.node, partial(_is_value, event, graph))
             if values:
-                roots = tuple(root for value in values for root in roots_of(value))
+                roots = tuple(root for value in values for root in roots_of(scaled.get(value.value, value) if isinstance(value, cst.Name) else value))
                 yield Backward(event, roots, _retains(event.node))
+
+
+def _scaled_by_managers(graph: Graph) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """The names of `with amp.scale_loss(loss, optimizer) as scaled_loss`, and what they stand for."""
+    for item in (item for node in graph.placements if isinstance(node, cst.With) for item in node.items):
+        name, call = item.asname.name if item.asname is not None else None, item.item
+        manager = call.func if isinstance(call, cst.Call) else None
+        if isinstance(name, cst.Name) and isinstance(manager, cst.Attribute) and manager.attr.value == "scale_loss":
+            yield name.value, call
 
 
 def returned_losses(graph: Graph) -> Iterator[Backward]:
@@ -49,7 +60,7 @@ def _is_loss_entry(element: cst.BaseDictElement) -> bool:
     return isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString) and element.key.raw_value == "loss"
 
 
-def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
+def _run_on(call: cst.Call, is_value: Callable[[cst.BaseExpression], bool]) -> tuple[cst.BaseExpression, ...]:
     """The expressions a call runs backward on; empty where it is no such call."""
     if not isinstance(call.func, cst.Attribute):
         return ()
@@ -57,16 +68,22 @@ def _run_on(call: cst.Call) -> tuple[cst.BaseExpression, ...]:
     positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
     if isinstance(receiver, cst.Attribute) and receiver.attr.value == "autograd" and name == "backward":
         return tuple(positional[:1])
-    if name == "backward" and (not positional or _is_value(receiver) or _is_gradient(positional[0])):
+    if name == "backward" and (not positional or is_value(receiver) or _is_gradient(positional[0])):
         return (receiver,)
     if name in _ON_ARGUMENT and positional:
         return (positional[0],)
     return ()
 
 
-def _is_value(receiver: cst.BaseExpression) -> bool:
-    """`loss.backward(gradient)` rather than `accelerator.backward(loss)`: only a computed receiver can tell."""
-    return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+def _is_value(event: Event, graph: Graph, receiver: cst.BaseExpression) -> bool:
+    """Is it `loss.backward(gradient)` rather than `accelerator.backward(loss)`: a receiver computed there, or bound in the turn of the loop?
+
+    What runs backward on its argument is made before the steps.
+    """
+    if not isinstance(receiver, cst.Name):
+        return isinstance(receiver, cst.Call | cst.BinaryOperation | cst.Subscript)
+    loops = [loop for made in graph.definitions.values() if made.name == receiver.value and (loop := loop_of(made.event.region)) is not None]
+    return any(encloses(loop, event.region) for loop in loops)
 
 
 def _is_gradient(argument: cst.CSTNode) -> bool:
@@ -82,7 +99,7 @@ def roots_of(value: cst.BaseExpression, known_factors: bool = False) -> Iterator
     if isinstance(value, cst.Name | cst.Attribute):
         yield value
     elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PASSING:
-        passed = value.args[0].value if value.func.attr.value in ("scale", "loss_scale") and value.args else value.func.value
+        passed = value.args[0].value if value.func.attr.value in ("scale", "loss_scale", "scale_loss") and value.args else value.func.value
         yield from roots_of(passed, known_factors)
     elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide):
         numbers = [isinstance(side, cst.Integer | cst.Float) for side in (value.left, value.right)]

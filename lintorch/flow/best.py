@@ -13,7 +13,7 @@ from lintorch.flow.event import Definition, Region
 from lintorch.flow.fate import Fate
 from lintorch.flow.keeper import Keeper
 from lintorch.flow.keeping import Kept
-from lintorch.flow.tree import children
+from lintorch.flow.tree import children, names_in
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -43,18 +43,30 @@ _ORDERINGS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanE
 
 def live_bests(training: TrainingFlow) -> Iterator[Best]:
     """Values with graphs that a function keeps only to compare them with later ones, and whose graphs nothing can need."""
-    for statement in training.flow.graph.placements:
-        if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
-            for value, way in _candidates(training, statement, statement.targets[0].target):
-                kept = _kept(training, statement, value)
+    for statement in (node for node in training.flow.graph.placements if isinstance(node, cst.Assign)):
+        for target, bound in _pairs(statement):
+            for value, way in _candidates(training, statement, target, bound):
+                kept = _kept(training, statement, target, value)
                 if kept is not None and kept.leaks:
                     yield Best(kept, way)
     yield from (Best(kept, "window") for kept in training.kept_collections if kept.keeper.is_window and kept.leaks)
 
 
-def _candidates(training: TrainingFlow, statement: cst.Assign, target: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, Way]]:
+def _pairs(statement: cst.Assign) -> Iterator[tuple[cst.BaseAssignTargetExpression, cst.BaseExpression]]:
+    """What the statement binds, and to what: `best, at = loss, step` are two."""
+    target, value = statement.targets[0].target, statement.value
+    if len(statement.targets) == 1 and isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+        for left, right in zip(target.elements, value.elements, strict=True):
+            if isinstance(left.value, cst.Name | cst.Attribute):
+                yield left.value, right.value
+    elif len(statement.targets) == 1:
+        yield target, value
+
+
+def _candidates(
+    training: TrainingFlow, statement: cst.Assign, target: cst.BaseExpression, value: cst.BaseExpression
+) -> Iterator[tuple[cst.BaseExpression, Way]]:
     """What the statement may put in place of the best value so far."""
-    value = statement.value
     branches = [value.body, value.orelse] if isinstance(value, cst.IfExp) else [value]
     for branch in branches:
         way = _EXTREMES.get(training.flow.qualify(branch.func) or "") if isinstance(branch, cst.Call) else None
@@ -78,7 +90,8 @@ def _is_chosen(training: TrainingFlow, statement: cst.Assign, target: cst.BaseEx
     while node is not None:
         tests += [node.test] if isinstance(node, cst.If) else []
         node = training.parents.get(node)
-    return any(_compares(test, target, value) for test in tests)
+    named = [made.value for test in tests for name in names_in(test) for made in training.seen_by(name) if isinstance(made.value, cst.Comparison)]
+    return any(_compares(test, target, value) for test in (*tests, *named))
 
 
 def _compares(test: cst.CSTNode, target: cst.BaseExpression, value: cst.BaseExpression) -> bool:
@@ -92,8 +105,7 @@ def _mentions(node: cst.CSTNode, value: cst.BaseExpression) -> bool:
     return node.deep_equals(value) or any(_mentions(child, value) for child in children(node))
 
 
-def _kept(training: TrainingFlow, statement: cst.Assign, value: cst.BaseExpression) -> Kept | None:
-    target = statement.targets[0].target
+def _kept(training: TrainingFlow, statement: cst.Assign, target: cst.BaseExpression, value: cst.BaseExpression) -> Kept | None:
     if isinstance(target, cst.Name):
         made = next((made for made in training.made_by_statement(statement) if made.name == target.value), None)
         loop = _outlived(training, made) if made is not None else None

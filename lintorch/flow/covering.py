@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses
-from lintorch.flow.event import Definition, Region
+from lintorch.flow.event import Definition, Kind, Region
 from lintorch.flow.fate import Fate
+from lintorch.flow.segment import Unmappable
 from lintorch.flow.tree import dotted_name, names_in
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
+    from lintorch.project.module import FunctionEntry
 
 
 class Covering:
@@ -24,7 +26,7 @@ class Covering:
 
     def of(self, value: cst.BaseExpression, loop: Region | None) -> Backward | None:
         """The backward call within `loop` (anywhere, if None) that runs through every name that brings a graph into `value`."""
-        backward = self.of_attribute(value)
+        backward = self.of_attribute(value) or self._of_callee(value)
         if backward is None:
             live = [node for node in names_in(value) if self.training.inference.fact(node).is_live]
             found = [self._of_name(node) for node in live]
@@ -48,17 +50,53 @@ class Covering:
     def _of_name(self, node: cst.Name) -> Backward | None:
         return next((found for definition in self.training.seen_by(node) if (found := self._of_definition(definition)) is not None), None)
 
-    def _of_definition(self, definition: Definition) -> Backward | None:
-        anchored = self.training.anchored.get(definition) or self._later(definition)
-        if (
-            anchored is None
-            and isinstance(definition.statement, cst.AugAssign)
-            and isinstance(definition.statement.operator, cst.MultiplyAssign | cst.DivideAssign)
-        ):
-            # `loss *= len(x)` behind loss.backward(): the factor adds one node to a graph that is used up.
-            earlier = self.training.flow.chains.over.get(definition.event.at, ())
-            return next((found for other in earlier if other is not definition and (found := self._of_definition(other)) is not None), None)
-        return anchored
+    def _of_definition(self, definition: Definition, seen: frozenset[Definition] = frozenset()) -> Backward | None:
+        if definition in seen:
+            return None
+        anchored = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(definition.value)
+        return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
+
+    def _of_callee(self, value: cst.CSTNode | None) -> Backward | None:
+        """The call itself, where its function runs backward through all that it returns: `loss = self.step(batch)`."""
+        entry = self.training.wanting.called(value) if isinstance(value, cst.Call) else None
+        if entry is None or "backward" not in entry.mentions or not self._uses_up_results(entry):
+            return None
+        return next((Backward(event, (), False) for event in self.training.flow.graph.events if event.node is value and event.kind is Kind.CALL), None)
+
+    def _uses_up_results(self, entry: FunctionEntry) -> bool:
+        """Does a function run backward, once and for all, through everything that it returns?"""
+        if "uses up results" not in entry.memo:
+            entry.memo["uses up results"] = False  # within a recursion
+            try:
+                other = self.training.flow.of(entry)
+                returned = [event.node.value for event in other.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return)]
+                found = [other.training.covering.of(result, None) if result is not None else None for result in returned]
+                entry.memo["uses up results"] = bool(found) and all(backward is not None and not backward.retains for backward in found)
+            except Unmappable:
+                pass
+        return bool(entry.memo["uses up results"])
+
+    def _of_arithmetic(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
+        """The backward call behind `loss *= len(x)`, `total += loss` or `mean = total / n`: the result adds nodes to graphs that are used up."""
+        found: Backward | None = None
+        for operand, is_factor in _operands(definition):
+            covering = self._of_operand(operand, seen)
+            found = found or covering
+            if covering is None and not self._brings_none(operand, is_factor, seen):
+                return None
+        return found
+
+    def _of_operand(self, operand: cst.BaseExpression, seen: frozenset[Definition]) -> Backward | None:
+        if not isinstance(operand, cst.Name) or self.training.inference.fact(operand).is_cut:
+            return None
+        return next((found for made in self.training.seen_by(operand) if (found := self._of_definition(made, seen)) is not None), None)
+
+    def _brings_none(self, operand: cst.BaseExpression, is_factor: bool, seen: frozenset[Definition]) -> bool:
+        """Does the operand bring no further graph: a plain value, the sum as it was in the turn before, a factor of no known kind?"""
+        fact = self.training.inference.fact(operand)
+        if isinstance(operand, cst.Name) and (makers := self.training.seen_by(operand)) and seen & set(makers):
+            return True
+        return fact.is_cut or (is_factor and not fact.is_live)
 
     def _later(self, definition: Definition) -> Backward | None:
         """The backward call that runs on something computed from the definition."""
@@ -81,3 +119,19 @@ class Covering:
             current = self.training.parents.get(current)
         if isinstance(current, cst.Assign | cst.AnnAssign):
             yield from self.training.made_by_statement(current)
+
+
+def _operands(definition: Definition) -> Iterator[tuple[cst.BaseExpression, bool]]:
+    """What sums and products are computed from, and whether it is a factor; anything else is one operand."""
+    statement = definition.statement
+    if isinstance(statement, cst.AugAssign):
+        pending = [(statement.target, False), (statement.value, isinstance(statement.operator, cst.MultiplyAssign | cst.DivideAssign))]
+    else:
+        pending = [(definition.value, False)] if isinstance(definition.value, cst.BinaryOperation) else []
+    while pending:
+        part, is_factor = pending.pop()
+        if isinstance(part, cst.BinaryOperation):
+            scales = isinstance(part.operator, cst.Multiply | cst.Divide)
+            pending += [(part.left, is_factor or scales), (part.right, is_factor or scales)]
+        elif isinstance(part, cst.BaseExpression):
+            yield part, is_factor

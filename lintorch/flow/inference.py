@@ -44,6 +44,7 @@ class Surroundings:
     reaching: Mapping[int, tuple[Definition, ...]]
     loads: Mapping[cst.CSTNode, Event]
     anchored: Mapping[Definition, str]  # definitions that backward is run on, with the evidence
+    loss_parts: Mapping[Definition, str]  # definitions that are terms of a sum backward is run on, with the evidence
     line: Callable[[cst.CSTNode], int]
     gradients_on: Callable[[cst.CSTNode], bool]
     attribute: Callable[[str], Fact]  # of self
@@ -53,6 +54,7 @@ class Surroundings:
     parameter: Callable[[str], Fact]
     global_name: Callable[[str], Fact]  # of a module-level name
     runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
+    evidence_of_loss: Callable[[cst.BaseExpression], str | None]  # of what is called
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -78,8 +80,14 @@ class Inference:
             self.known[definition] = UNKNOWN
             fact = self._definition(definition)
             proof = self.around.anchored.get(definition)
-            self.known[definition] = Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof else fact
+            self.known[definition] = Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof else self._as_loss_part(definition, fact)
         return self.known[definition]
+
+    def _as_loss_part(self, definition: Definition, fact: Fact) -> Fact:
+        """The fact of what is added to a loss, where all that is known of it allows a graph."""
+        proof = self.around.loss_parts.get(definition)
+        possible = proof is not None and not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
+        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof is not None and possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
         used_as_module = self.around.module_uses.get(definition.name)
@@ -120,10 +128,23 @@ class Inference:
         event = self.around.loads.get(node)
         definitions = self.around.reaching.get(event.at, ()) if event is not None else ()
         if definitions:
-            return either([self.definition(definition) for definition in definitions])
+            return either([self.definition(definition) for definition in self._summed(definitions)])
         if node.value in ("True", "False", "None"):
             return PLAIN
         return self.around.global_name(node.value)
+
+    def _summed(self, definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
+        """Without the numbers that sums among them begin with: a loop that adds to a sum has turns."""
+        begun = {start for grown in definitions for start in self._grown_from(grown) if start is not grown}
+        return tuple(one for one in definitions if one not in begun or not isinstance(one.value, cst.BaseNumber)) or definitions
+
+    def _grown_from(self, definition: Definition) -> tuple[Definition, ...]:
+        """What a sum adds to: `total` before `total += loss` and `total = total + loss`."""
+        statement = definition.statement
+        if isinstance(statement, cst.AugAssign):
+            return self._seen(statement.target)
+        sides = (definition.value.left, definition.value.right) if isinstance(definition.value, cst.BinaryOperation) else ()
+        return next((self._seen(side) for side in sides if isinstance(side, cst.Name) and side.value == definition.name), ())
 
     def _attribute(self, node: cst.Attribute) -> Fact:
         name = node.attr.value
@@ -246,7 +267,8 @@ class Inference:
         name = callee.attr.value
         if isinstance(callee.value, cst.Name) and callee.value.value == "self":
             held = self.around.attribute(name)
-            return self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
+            known = self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
+            return known if known != UNKNOWN or held != UNKNOWN else self._called(held, node)
         owner = self.fact(callee.value)
         if owner.sort is Sort.DISTRIBUTION:
             return combined([Fact(Sort.TENSOR, owner.history, owner.evidence), *map(self.fact, _values(node))]) if name in DISTRIBUTION_METHODS else DATA
@@ -284,7 +306,9 @@ class Inference:
         if callee.sort is Sort.MODULE:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
             return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
-        return UNKNOWN
+        given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
+        proof = self.around.evidence_of_loss(node.func) if given.is_live else None
+        return given.because(proof) if proof is not None else UNKNOWN
 
 
 def _values(call: cst.Call) -> list[cst.BaseExpression]:

@@ -14,6 +14,7 @@ from lintorch.flow.event import Binding, Definition, Kind, Region
 from lintorch.flow.fate import Fate
 from lintorch.flow.tree import dotted_name
 from lintorch.flow.unpacking import written_value
+from lintorch.project.module import enclosing
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -80,7 +81,7 @@ class Keepers:
 
     def _may_make_container(self, maker: Definition, method: str) -> bool:
         """Only lists and the like are appended to; `add` and items may be anything's."""
-        if self.makes_container(maker):
+        if self.makes_container(maker) or (not method and self._makes_tensor(maker)):
             return True
         unknown = maker.binding is Binding.PARAMETER or isinstance(written_value(maker), cst.Call)
         return unknown and method in _LISTED and self.training.inference.definition(maker).of_class is None
@@ -133,9 +134,19 @@ class Keepers:
     # Names
 
     def _global(self, place: cst.Name) -> Keeper | None:
-        """A container made at module level: any function may use it."""
-        made = self.flow.module.constants.get(place.value) if place.value not in self.flow.local_names else None
+        """A container made at module level, or by the function around: any function may use it."""
+        if place.value in self.flow.local_names:
+            return None
+        made = self._made_around(place.value)
         return Keeper(place.value, None, frozenset({Fate.ESCAPES})) if _is_container(made, self.flow.module) else None
+
+    def _made_around(self, name: str) -> ast.expr | None:
+        """What the function around binds the name to, once and in no loop, or else the module: it outlives the calls of the function."""
+        around = self.flow.module.functions.get(enclosing(self.flow.entry.qualname))
+        bound = [node for node in around.nodes if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)] if around else []
+        if around is None or not bound:
+            return self.flow.module.constants.get(name)
+        return next((node.value for node in around.node.body if isinstance(node, ast.Assign) and node.targets == bound), None)
 
     def _local(self, place: cst.Name, region: Region, makers: Iterable[Definition]) -> Keeper | None:
         if all(maker.binding is Binding.PARAMETER for maker in makers):

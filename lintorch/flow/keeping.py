@@ -199,7 +199,7 @@ class Keeping:
         if isinstance(value, cst.Dict | cst.Tuple | cst.List):
             for element in value.elements:
                 yield from self.parts(element.value)
-        elif isinstance(value, cst.Call) and self.flow.qualify(value.func) == "functools.partial":
+        elif isinstance(value, cst.Call) and self.flow.qualify(value.func) in ("functools.partial", "builtins.dict"):
             for arg in value.args:
                 yield from self.parts(arg.value)
         elif isinstance(value, cst.Lambda):
@@ -228,6 +228,8 @@ def added_by(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
 
 
 def _added_in(value: cst.BaseExpression, target: cst.BaseExpression) -> cst.BaseExpression | None:
+    if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Divide):
+        return _added_in(value.left, target)  # `(mean * step + loss) / (step + 1)`
     if not isinstance(value, cst.BinaryOperation) or not isinstance(value.operator, cst.Add | cst.Subtract):
         return None
     if _scales(value.left, target):

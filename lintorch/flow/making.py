@@ -48,6 +48,10 @@ class Making:
         """Is something unknown called with more than plain values? What other packages make is no module until something says so."""
         name = self.flow.qualify(call.func)
         method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
-        if method in _CARRYING or (name is not None and not isinstance(self.flow.project.find(name), FunctionEntry)):
+        if method in _CARRYING or (name is not None and not self._is_bound_here(call.func) and not isinstance(self.flow.project.find(name), FunctionEntry)):
             return False
         return any(self.training.inference.fact(arg.value).sort is not Sort.NUMBER for arg in call.args)
+
+    def _is_bound_here(self, callee: cst.BaseExpression) -> bool:
+        """Is it a name that the module binds, such as its `model`?"""
+        return isinstance(callee, cst.Name) and callee.value in self.flow.module.constants

@@ -149,6 +149,8 @@ class _Pass:
         """May a caller give a tensor that has a graph there? Loops over data give none."""
         if isinstance(value, ast.Constant):
             return False
+        if isinstance(value, ast.Tuple | ast.List):
+            return any(self._passes_graph(call, element) for element in value.elts)
         other = self.training.flow.of(call.caller or self.training.flow.module.script)
         made = [one for one in other.graph.definitions.values() if isinstance(value, ast.Name) and one.name == value.id]
         return not made or any(map(other.training.making.brings, made))

@@ -26,6 +26,8 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.loss_callee import evidence_of_loss
+from lintorch.flow.loss_part import loss_parts
 from lintorch.flow.making import Making
 from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
@@ -138,6 +140,7 @@ class TrainingFlow:
                 reaching=flow.chains.reaching,
                 loads=self.loads,
                 anchored={made: f"backward() on line {self._line(call.event.node)} runs through `{made.name}`" for made, call in self.anchored.items()},
+                loss_parts={made: sentence for made, sentence in loss_parts(self).items() if self.gradients(made.event.region) is Gradients.ON},
                 line=self._line,
                 gradients_on=self.gradients_on,
                 attribute=owner.attribute,
@@ -147,6 +150,7 @@ class TrainingFlow:
                 parameter=self._parameter,
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
+                evidence_of_loss=lambda callee: evidence_of_loss(self, callee),
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )

@@ -113,7 +113,7 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
         yield Seed.EXCEPT
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield from _of_call_statement(node.value, looped)
-    elif isinstance(node, ast.If) and _orders(node.test) and any(_may_keep(inner, looped) for inner in ast.walk(node)):
+    elif isinstance(node, ast.If) and any(_may_keep(inner, looped) and _may_choose(node.test, inner) for inner in ast.walk(node)):
         yield Seed.KEPT_BEST
 
 
@@ -185,7 +185,12 @@ def _handed(value: ast.expr) -> set[str]:
 
 def _may_keep(node: ast.AST, looped: bool) -> bool:
     """Does the node bind what may outlive a turn: a name within a loop, or an attribute?"""
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Name, ast.Attribute) if looped else ast.Attribute)
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Name, ast.Attribute, ast.Tuple) if looped else ast.Attribute)
+
+
+def _may_choose(test: ast.expr, bound: ast.AST) -> bool:
+    """Does the test compare values, itself or by a name where one name is bound to another: `if is_best: best = loss`?"""
+    return _orders(test) or (isinstance(test, ast.Name) and isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Name))
 
 
 def _is_choice(value: ast.expr) -> bool:

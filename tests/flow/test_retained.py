@@ -67,6 +67,9 @@ def test_who_goes_over_the_graph_again(body: str, expected: list[int]) -> None:
     ("call", "reported"),
     [
         pytest.param("step(batch)", True, id="a batch"),
+        pytest.param("step(*hidden)", False, id="something"),
+        pytest.param("step((batch, 3))", True, id="a tuple of data"),
+        pytest.param("step((batch, hidden))", False, id="a tuple with a result"),
         pytest.param("step(net(batch))", False, id="a result"),
         pytest.param("step(hidden)", False, id="a name of a result"),
     ],
@@ -78,7 +81,7 @@ from torch import nn
 net = nn.Linear(4, 4)
 
 
-def step(x):
+def step(x=None):
     loss = net(x).sum()
     loss.backward(retain_graph=True)
 
@@ -89,3 +92,19 @@ def train(loader):
         {call}
 """
     assert bool(flow_of(code, "step").training.retained_graphs) is reported
+
+
+def test_a_model_of_the_script() -> None:
+    code = """
+import given
+import torch
+
+model, data = given.load()
+
+
+def train():
+    loss = torch.nn.functional.cross_entropy(model(data.x)[data.mask], data.y)
+    loss.backward(retain_graph=True)
+    return float(loss)
+"""
+    assert flow_of(code, "train").training.retained_graphs

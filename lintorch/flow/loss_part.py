@@ -1,0 +1,66 @@
+"""The terms of the sums that backward runs on: whoever adds a value to a loss wants its gradient, so that it has a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintorch.flow.anchor import roots_of
+from lintorch.flow.event import Binding, Definition
+from lintorch.flow.unpacking import written_for
+
+if TYPE_CHECKING:
+    from lintorch.flow.training import TrainingFlow
+
+_MADE = (Binding.ASSIGNED, Binding.ANNOTATED, Binding.UNPACKED, Binding.AUGMENTED)
+_SCALED = (cst.MultiplyAssign, cst.DivideAssign)
+
+
+def loss_parts(training: TrainingFlow) -> dict[Definition, str]:
+    """The definitions computed here that are terms of a loss, with the sentence that says so."""
+    found: dict[Definition, str] = {}
+    pending = [(term, backward.event.node) for made, backward in training.anchored.items() for term in _terms_of(made)]
+    for backward in training.backwards:
+        call = backward.event.node
+        if not backward.roots and isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
+            pending += [(term, call) for term in _terms(call.func.value)]
+    while pending:
+        name, call = pending.pop()
+        for made in training.seen_by(name):
+            if made not in found and made not in training.anchored and _is_computed(made):
+                found[made] = f"line {training.flow.line(name)} adds `{made.name}` to what backward() on line {training.flow.line(call)} runs through"
+                pending += [(term, call) for term in _terms_of(made)]
+    return found
+
+
+def _terms_of(made: Definition) -> Iterator[cst.Name]:
+    statement = made.statement
+    if isinstance(statement, cst.AugAssign) and isinstance(statement.operator, (cst.AddAssign, *_SCALED)):
+        yield from _terms(statement.target)
+        yield from _terms(statement.value) if isinstance(statement.operator, cst.AddAssign) else ()
+    elif made.binding in (Binding.ASSIGNED, Binding.ANNOTATED) and made.value is not None:
+        yield from _terms(made.value)
+
+
+def _terms(value: cst.BaseExpression) -> Iterator[cst.Name]:
+    """The names added up in a value, each scaled by numbers or not."""
+    if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Add | cst.Subtract):
+        yield from _terms(value.left)
+        yield from _terms(value.right) if isinstance(value.operator, cst.Add) else ()
+    elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply) and isinstance(value.left, cst.Attribute | cst.BaseNumber):
+        yield from _terms(value.right)
+    else:
+        roots = [root for root in roots_of(value, known_factors=True) if isinstance(root, cst.Name)]
+        yield from roots if isinstance(value, cst.Name | cst.Call | cst.UnaryOperation | cst.BinaryOperation) else ()
+
+
+def _is_computed(made: Definition) -> bool:
+    """Is the value the result of a call or an operation, alone or as one of several results?"""
+    value = made.value if not isinstance(made.statement, cst.AugAssign) else made.statement.value
+    if isinstance(made.statement, cst.AugAssign) and isinstance(made.statement.operator, _SCALED):
+        return True
+    if made.binding is Binding.UNPACKED and isinstance(made.statement, cst.Assign):
+        value = written_for(made.statement, made.event.node) or made.statement.value
+    return made.binding in _MADE and isinstance(value, cst.Call | cst.BinaryOperation | cst.UnaryOperation)
