@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,15 @@ from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Binding, Kind
 from lintorch.flow.fact import Fact
 from lintorch.flow.ingredients import ingredients
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.training import TrainingFlow
     from lintorch.project.module import ClassEntry, FunctionEntry
 
+# What a reader that only looks at a tensor asks of it first.
+_CUTS = CUTTING_METHODS | (CUTTING_ATTRIBUTES - {"grad", "requires_grad"})
 _INSERTING = frozenset({"append", "appendleft", "add"})
 
 
@@ -83,7 +86,8 @@ class Activations:
         reads = [read for entry in family for method in entry.methods.values() for read in self._reads(method, name)]
         others = [entry for entry in self.flow.module.classes.values() if entry not in family]
         foreign = sum(_own_reads(method, name) for entry in others for method in entry.methods.values())
-        known = all(reads) and len(reads) == _mentions(self.flow.module.tree, name) - foreign
+        looks = _looks(self.flow.module.tree, name, [method.node for entry in self.flow.module.classes.values() for method in entry.methods.values()])
+        known = all(reads) and len(reads) == _mentions(self.flow.module.tree, name) - foreign - looks
         return known and not self.flow.project.mentioned_outside(name, owner)
 
     def _family(self, owner: ClassEntry) -> tuple[ClassEntry, ...]:
@@ -124,11 +128,20 @@ def _stores(statement: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, cst.Ba
     """The places a statement stores to, with the value, and whether it is inserted beside what was there."""
     if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
         target = statement.targets[0].target
-        if isinstance(target, cst.Attribute | cst.Subscript):
-            yield target, statement.value, False
+        for place, value in _assigned(target, statement.value):
+            if isinstance(place, cst.Attribute | cst.Subscript):
+                yield place, value, False
     call = statement.value if isinstance(statement, cst.Expr) else None
     if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING and len(call.args) == 1:
         yield call.func.value, call.args[0].value, True
+
+
+def _assigned(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+    """The targets of an assignment with their values; one by one where both sides are written out."""
+    if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
+        yield from ((left.value, right.value) for left, right in zip(target.elements, value.elements, strict=True))
+    else:
+        yield target, value
 
 
 def _own_reads(method: FunctionEntry, name: str) -> int:
@@ -137,6 +150,15 @@ def _own_reads(method: FunctionEntry, name: str) -> int:
         isinstance(node, ast.Attribute) and node.attr == name and _is_name(node.value, method.receiver)
         for node in ast.walk(method.node)
         if isinstance(getattr(node, "ctx", None), ast.Load)
+    )
+
+
+def _looks(tree: ast.AST, name: str, apart: Sequence[ast.AST]) -> int:
+    """How often the file, but for the methods set apart, reads the attribute of something only for what has no graph: `net.name.detach()`."""
+    within = {id(node) for method in apart for node in ast.walk(method)}
+    return sum(
+        isinstance(node, ast.Attribute) and node.attr in _CUTS and isinstance(node.value, ast.Attribute) and node.value.attr == name and id(node) not in within
+        for node in ast.walk(tree)
     )
 
 

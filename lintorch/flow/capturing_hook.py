@@ -15,6 +15,8 @@ from lintorch.flow.fact import Fact, History, Sort
 from lintorch.flow.hook import Registration, hook_function, is_dropped, registrations
 from lintorch.flow.inference import Inference
 from lintorch.flow.ingredients import ingredients
+from lintorch.flow.tensor_use import DIFFERENTIABLE_METHODS
+from lintorch.flow.torch_names import is_differentiable_function
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -78,7 +80,16 @@ class CapturingHooks:
     def _is_computed(self, value: cst.BaseExpression, definition: Definition) -> bool:
         if self.flow.training.upstream.definition(definition).is_live:
             return True
-        return isinstance(value, cst.Call) and self._is_held_callable(value.func)
+        return self._is_operation(value) or (isinstance(value, cst.Call) and self._is_held_callable(value.func))
+
+    def _is_operation(self, value: cst.BaseExpression) -> bool:
+        """Is it arithmetic, an operation of torch or a tensor's method? Only a tensor with gradients takes a hook, and what is computed is no leaf."""
+        if isinstance(value, cst.BinaryOperation):
+            return True
+        if not isinstance(value, cst.Call):
+            return False
+        method = value.func.attr.value if isinstance(value.func, cst.Attribute) else ""
+        return is_differentiable_function(self.flow.qualify(value.func) or "") or method in DIFFERENTIABLE_METHODS
 
     def _is_held_callable(self, callee: cst.BaseExpression) -> bool:
         """Is a value called, such as a model that was passed in, rather than a function of some module that may make a leaf?"""

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -24,11 +25,14 @@ _FUNCTIONS = frozenset({"torch.autograd.Function", "torch.autograd.function.Func
 
 @dataclass(frozen=True, eq=False)
 class ContextTensor:
-    """`ctx.<attribute> = <name>` where the name is an input or an output of the function, with the evidence."""
+    """`ctx.<attribute> = <value>` where the value is an input or an output of the function, or holds one, with the evidence.
+
+    `value` is a name, unless the attribute itself is what the function returns.
+    """
 
     statement: cst.Assign
     target: cst.Attribute
-    value: cst.Name
+    value: cst.BaseExpression
     is_output: bool
     evidence: tuple[str, ...]
 
@@ -36,6 +40,11 @@ class ContextTensor:
     def context(self) -> str:
         """The name of the context."""
         return self.target.value.value if isinstance(self.target.value, cst.Name) else "ctx"
+
+    @property
+    def name(self) -> str | None:
+        """The name of the value, where it has one."""
+        return self.value.value if isinstance(self.value, cst.Name) else None
 
     @property
     def attribute(self) -> str:
@@ -75,12 +84,29 @@ class ContextAttributes:
         for statement in self.flow.graph.placements:
             for target, value in _pairs(statement):
                 if isinstance(target.value, cst.Name) and target.value.value == self.context and not self._is_emptied(target.attr.value):
-                    found = self._tensor(statement, target, value)
-                    if found is not None:
-                        yield found
+                    yield from islice(self._tensors(statement, target, value), 1)
 
-    def _tensor(self, statement: cst.CSTNode, target: cst.Attribute, value: cst.Name) -> ContextTensor | None:
+    def _tensors(self, statement: cst.CSTNode, target: cst.Attribute, value: cst.BaseExpression) -> Iterator[ContextTensor]:
+        """What the attribute holds of it: one tensor, or several in a tuple."""
         assert isinstance(statement, cst.Assign)
+        held = [element.value for element in value.elements] if isinstance(value, cst.Tuple | cst.List) else [value]
+        for one in held:
+            found = self._tensor(statement, target, one) if isinstance(one, cst.Name) else None
+            if found is not None:
+                yield found
+        if not isinstance(value, cst.Name | cst.Tuple | cst.List):
+            evidence = self._returned_attribute(target, value)
+            yield from [ContextTensor(statement, target, value, True, (evidence,))] if evidence is not None else ()
+
+    def _returned_attribute(self, target: cst.Attribute, value: cst.BaseExpression) -> str | None:
+        """Evidence that the function returns what it stored: `ctx.out = x.exp()`, then `return ctx.out`."""
+        if self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE) or not isinstance(value, cst.Call | cst.BinaryOperation):
+            return None
+        returns = (event.node for event in self.flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return))
+        found = next((node for node in returns if any(part.deep_equals(target) for part in _parts(node))), None)
+        return f"`{self.flow.short(target)}` is returned on line {self.flow.line(found)}" if found is not None else None
+
+    def _tensor(self, statement: cst.Assign, target: cst.Attribute, value: cst.Name) -> ContextTensor | None:
         output = self._output(value)
         evidence = output or self._input(value)
         return ContextTensor(statement, target, value, output is not None, (evidence,)) if evidence is not None else None
@@ -157,21 +183,26 @@ def _stores(function: ast.AST, context: str) -> bool:
     )
 
 
-def _pairs(statement: cst.CSTNode) -> Iterator[tuple[cst.Attribute, cst.Name]]:
-    """The attributes a statement stores names to."""
+def _pairs(statement: cst.CSTNode) -> Iterator[tuple[cst.Attribute, cst.BaseExpression]]:
+    """The attributes a statement stores to, with the values."""
     if not isinstance(statement, cst.Assign):
         return
     for assigned in statement.targets:
         target, value = assigned.target, statement.value
-        if isinstance(target, cst.Attribute) and isinstance(value, cst.Name):
+        if isinstance(target, cst.Attribute):
             yield target, value
         elif isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
             for left, right in zip(target.elements, value.elements, strict=True):
-                if isinstance(left.value, cst.Attribute) and isinstance(right.value, cst.Name):
+                if isinstance(left.value, cst.Attribute):
                     yield left.value, right.value
 
 
 def _names(returned: cst.Return) -> list[cst.Name]:
+    return [value for value in _parts(returned) if isinstance(value, cst.Name)]
+
+
+def _parts(returned: cst.Return) -> list[cst.BaseExpression]:
     value = returned.value
-    values = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value]
-    return [value for value in values if isinstance(value, cst.Name)]
+    if isinstance(value, cst.Tuple):
+        return [element.value for element in value.elements]
+    return [value] if value is not None else []

@@ -14,7 +14,7 @@ from lintorch.flow.event import Event, Kind, Region, RegionKind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
-from lintorch.flow.handing import parameters_of, runs_parameter
+from lintorch.flow.handing import parameters_of, runs_attribute, runs_parameter
 from lintorch.flow.keeping import Keeping
 from lintorch.flow.reduction import is_reduced
 from lintorch.flow.switching import Switching, dotted
@@ -23,6 +23,7 @@ from lintorch.flow.without_gradients import Insertion, decorated, is_test, wrapp
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
+    from lintorch.project.module import FunctionEntry
 
 _LEAVING = frozenset({Fate.RETURNED, Fate.STORED, Fate.COLLECTED, Fate.SUMMED})
 _LOOPS = (RegionKind.LOOP, RegionKind.COMPREHENSION)
@@ -45,13 +46,17 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A call of a module in evaluation mode. `scope` is what the evaluation has for itself: all, or a region where no gradient is wanted."""
+    """A call of a module in evaluation mode. `scope` is what the evaluation has for itself: all, or a region where no gradient is wanted.
+
+    `is_handed`: the function that is called runs the module.
+    """
 
     event: Event
     call: cst.Call
     module: str
     fates: frozenset[Fate]
     scope: Region | None
+    is_handed: bool
 
     @property
     def leaves(self) -> bool:
@@ -101,10 +106,12 @@ class EvaluationScope:
     def _runs(self) -> Iterator[_Run]:
         for event in self.flow.graph.events:
             if event.kind is Kind.CALL and isinstance(event.node, cst.Call):
-                module = self._run_module(event, event.node) or self._handed_on(event, event.node)
+                own = self._run_module(event, event.node)
+                module = own or self._handed_on(event, event.node)
                 if module is not None and self._is_recorded(event):
-                    fates = frozenset(self.training.fates.of_node(event.node))
-                    yield _Run(event, event.node, module, fates, self._scope(event.region))
+                    plain = own is None and self.training.inference.fact(event.node).is_cut
+                    fates = frozenset(() if plain else self.training.fates.of_node(event.node))
+                    yield _Run(event, event.node, module, fates, self._scope(event.region), own is None)
 
     def _is_recorded(self, event: Event) -> bool:
         mode = self.training.grad_mode
@@ -128,13 +135,30 @@ class EvaluationScope:
         return (inference.fact(call).is_live or self.training.frozen.makes_graph(module, part)) and not self._is_frozen(module)
 
     def _handed_on(self, event: Event, call: cst.Call) -> str | None:
-        """The module in evaluation mode that is handed to a function of the project which runs it, in a loop."""
-        handed = {dotted(arg.value) for arg in call.args} & self.switching.evaluating(event) if self.switching.modules else set()
-        if not handed or self._outermost_loop(event.region, self._scope(event.region)) is None:
+        """The module in evaluation mode that a function of the project runs, in a loop: one that it is handed, or one of self for a method of self."""
+        evaluating = self.switching.evaluating(event)
+        entry = self.training.wanting.called(call) if evaluating else None
+        if entry is None:
             return None
-        entry = self.training.wanting.called(call)
-        for arg, parameter in parameters_of(call, entry) if entry is not None else ():
-            if entry is not None and dotted(arg) in handed and runs_parameter(self.flow, entry, parameter):
+        looped = self._is_looped(event)
+        if not looped and "eval" in entry.mentions:
+            return None  # what that function puts into evaluation mode itself is reported there
+        return (self._of_self(call, entry, evaluating) if looped else None) or self._given(call, entry, evaluating, looped)
+
+    def _is_looped(self, event: Event) -> bool:
+        return self._outermost_loop(event.region, self._scope(event.region)) is not None
+
+    def _of_self(self, call: cst.Call, entry: FunctionEntry, evaluating: frozenset[str]) -> str | None:
+        receiver = self.flow.entry.receiver
+        if receiver is None or not (dotted(call.func) or "").startswith(f"{receiver}."):
+            return None
+        own = sorted(module for module in evaluating if module.startswith(f"{receiver}.") and not self._is_frozen(module))
+        return next((module for module in own if runs_attribute(self.flow, entry, module)), None)
+
+    def _given(self, call: cst.Call, entry: FunctionEntry, evaluating: frozenset[str], looped: bool) -> str | None:
+        handed = {dotted(arg.value) for arg in call.args} & evaluating
+        for arg, parameter in parameters_of(call, entry) if handed else ():
+            if dotted(arg) in handed and runs_parameter(self.flow, entry, parameter, looped=not looped):
                 return dotted(arg)
         return None
 
@@ -166,9 +190,9 @@ class EvaluationScope:
             return False
         if run.leaves and (self._wanting or self._is_wanted_elsewhere(run)):
             return False
-        if self._outermost_loop(run.event.region, run.scope) is not None:
+        if self._is_looped(run.event):
             return True
-        return not run.leaves and is_reduced(self.training, run.call)
+        return not run.leaves and (run.is_handed or is_reduced(self.training, run.call))
 
     def _is_wanted_elsewhere(self, run: _Run) -> bool:
         """Do the methods of the class, or the callers in the file, ask for gradients of what leaves the function?"""

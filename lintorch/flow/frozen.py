@@ -41,15 +41,22 @@ class Frozen:
         entries = (self.flow.training.wanting.called(call), *(self.forwards(name) if name is not None else ()))
         return any(mentions_cut(entry) for entry in entries if entry is not None)
 
+    @property
+    def mentions_cut_itself(self) -> bool:
+        """Does the function itself detach anything, or switch gradients off?"""
+        return mentions_cut(self.flow.entry)
+
     def makes_graph(self, module: str, part: str) -> bool:
-        """Is `part` a submodule of the module, or a method that returns a tensor with a graph, as its class in the project says?"""
+        """Is `part` a submodule of the module, or a method that makes a graph, as its class in the project says?"""
+        from lintorch.flow.handing import records
         from lintorch.flow.owner import OwnerFacts
         from lintorch.flow.summary import returned
 
         for cls in self._classes(module) if "." not in part else ():
             method = self.flow.project.ancestry(cls).method(part)
             if method is not None:
-                return returned(method, self.flow).is_live
+                fact = returned(method, self.flow)
+                return fact.is_live or (not fact.is_cut and records(self.flow, method))
             return OwnerFacts(cls, self.flow.project).attribute(part).sort is Sort.MODULE
         return False
 
@@ -87,8 +94,9 @@ class Frozen:
             yield entry.owner.dotted
         elif entry.owner is not None and module.startswith(f"{receiver}.") and module.count(".") == 1:
             for store in self.flow.project.attribute_stores(entry.owner).get(module.partition(".")[2], ()):
-                if isinstance(store.value, ast.Call):
-                    yield store.method.module.qualify(store.value.func)
+                made = _without_moves(store.value)
+                if isinstance(made, ast.Call):
+                    yield store.method.module.qualify(made.func)
         else:
             yield from self._local_makers(module)
 
@@ -103,11 +111,16 @@ class Frozen:
                 value = value.func.value
             if definition.name == module and isinstance(value, cst.Call):
                 yield self.flow.qualify(value.func)
-        made = self.flow.module.constants.get(module)
-        while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in SAME_MODULE_METHODS:
-            made = made.func.value
+        made = _without_moves(self.flow.module.constants.get(module))
         if isinstance(made, ast.Call):
             yield self.flow.module.qualify(made.func)
+
+
+def _without_moves(made: ast.expr | None) -> ast.expr | None:
+    """`Net()` of `Net().to(device).eval()`."""
+    while isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in SAME_MODULE_METHODS:
+        made = made.func.value
+    return made
 
 
 def mentions_cut(entry: FunctionEntry) -> bool:

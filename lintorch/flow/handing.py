@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintorch.flow.event import Binding, Event, Kind
+from lintorch.flow.event import Binding, Event, Kind, Region, RegionKind
+from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
+from lintorch.flow.loop_source import source_of
 from lintorch.flow.segment import Unmappable
+from lintorch.flow.tree import dotted_name
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -35,14 +38,51 @@ def parameters_of(call: cst.Call, entry: FunctionEntry) -> Iterator[tuple[cst.Ba
             yield arg.value, rest.arg
 
 
-def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str, depth: int = 2) -> bool:
-    """Does the function call what it gets as that parameter with gradients on, for results that it neither differentiates nor keeps?"""
+def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str, looped: bool = False, depth: int = 2) -> bool:
+    """Does the function call what it gets as that parameter with gradients on, for results that it neither differentiates nor keeps?
+
+    `looped`: in a loop of its own.
+    """
     try:
         flow = asking.of(entry)
         runs = (event for event in flow.graph.events if _calls(flow, event, parameter) or (depth and _hands_on(flow, event, parameter, depth - 1)))
-        return any(_is_plain_run(flow, event) for event in runs)
+        return any(_is_plain_run(flow, event) and (not looped or _is_looped(event.region)) for event in runs)
     except Unmappable:
         return False
+
+
+def runs_attribute(asking: FunctionFlow, entry: FunctionEntry, module: str) -> bool:
+    """Does a method of the same object call that module of self with gradients on, for results that it neither differentiates nor keeps?"""
+    try:
+        flow = asking.of(entry)
+        calls = (event for event in flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call) and dotted_name(event.node.func) == module)
+        return entry.receiver == asking.entry.receiver and any(_is_plain_run(flow, event) for event in calls)
+    except Unmappable:
+        return False
+
+
+def records(asking: FunctionFlow, entry: FunctionEntry) -> bool:
+    """Does a method of a module call one of its submodules with gradients on, without cutting or differentiating anything?"""
+    try:
+        flow = asking.of(entry)
+        plain = not flow.training.wanting.events and not flow.training.frozen.mentions_cut_itself
+        return plain and any(_records(flow, event) for event in flow.graph.events if event.kind is Kind.CALL)
+    except Unmappable:
+        return False
+
+
+def _records(flow: FunctionFlow, event: Event) -> bool:
+    call = event.node
+    live = isinstance(call, cst.Call) and (flow.training.inference.fact(call).is_live or _calls_each(flow, call))
+    return live and flow.training.gradients(event.region) is Gradients.ON and not flow.training.grad_mode.is_unknown_within(event.region)
+
+
+def _calls_each(flow: FunctionFlow, call: cst.Call) -> bool:
+    """`layer(x)` in a loop over a list of modules."""
+    training = flow.training
+    makers = training.seen_by(call.func) if isinstance(call.func, cst.Name) else ()
+    sources = [source_of(maker, training.parents, flow.qualify) if maker.binding is Binding.LOOP else None for maker in makers]
+    return bool(sources) and all(training.inference.fact(source).sort is Sort.MODULE for source in sources)
 
 
 def _hands_on(flow: FunctionFlow, event: Event, parameter: str, depth: int) -> bool:
@@ -53,15 +93,24 @@ def _hands_on(flow: FunctionFlow, event: Event, parameter: str, depth: int) -> b
     handed = [arg.value for arg in call.args if isinstance(arg.value, cst.Name) and arg.value.value == parameter]
     entry = flow.training.wanting.called(call) if handed else None
     pairs = parameters_of(call, entry) if entry is not None else ()
-    return any(entry is not None and arg in handed and runs_parameter(flow, entry, other, depth) for arg, other in pairs)
+    return any(entry is not None and arg in handed and runs_parameter(flow, entry, other, depth=depth) for arg, other in pairs)
 
 
 def _calls(flow: FunctionFlow, event: Event, parameter: str) -> bool:
+    """Is the parameter called, or a method of it that certainly gives a graph?"""
     call = event.node
-    if event.kind is not Kind.CALL or not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name) or call.func.value != parameter:
+    if event.kind is not Kind.CALL or not isinstance(call, cst.Call):
         return False
-    makers = flow.training.seen_by(call.func)
-    return bool(makers) and all(maker.binding is Binding.PARAMETER for maker in makers)
+    called = call.func.value if isinstance(call.func, cst.Attribute) else call.func
+    if not isinstance(called, cst.Name) or called.value != parameter:
+        return False
+    makers = flow.training.seen_by(called)
+    given = bool(makers) and all(maker.binding is Binding.PARAMETER for maker in makers)
+    return given and (called is call.func or flow.training.inference.fact(call).is_live)
+
+
+def _is_looped(region: Region | None) -> bool:
+    return region is not None and (region.kind in (RegionKind.LOOP, RegionKind.COMPREHENSION) or _is_looped(region.parent))
 
 
 def _is_plain_run(flow: FunctionFlow, event: Event) -> bool:

@@ -47,7 +47,7 @@ def plan_saving(flow: FunctionFlow, kept: Sequence[ContextTensor]) -> Saving | N
     if len(plain) != len(kept) or found is None:
         return None
     at, unpack, reads = found
-    save = f"{flow.text(kept[0].target.value)}.save_for_backward({', '.join(tensor.value.value for tensor in kept)})"
+    save = f"{flow.text(kept[0].target.value)}.save_for_backward({', '.join(str(tensor.name) for tensor in kept)})"
     return Saving(plain[0].span, save, tuple(plain[1:]), at, unpack, reads)
 
 
@@ -58,10 +58,11 @@ def _is_plain(flow: FunctionFlow, owner: ClassEntry, kept: Sequence[ContextTenso
     returns = [event for event in flow.graph.events if event.kind is Kind.RETURN]
     straight = all(flow.graph.placements[tensor.statement].region.kind is RegionKind.BODY for tensor in kept)
     single = all(len(tensor.statement.targets) == 1 and isinstance(tensor.statement.targets[0].target, cst.Attribute) for tensor in kept)
+    named = all(tensor.statement.value is tensor.value and tensor.name is not None for tensor in kept)
     saves = names & {"save_for_backward", "saved_tensors", "mark_dirty", "save_for_forward"} or any(_is_in_place(name) for name in names)
     others = (entry for entry in owner.methods.values() if entry is not flow.entry and entry.name != "backward")
     read_elsewhere = any(_mentions(entry, attributes) for entry in others)
-    return len(returns) <= 1 and straight and single and not saves and not read_elsewhere and len(set(attributes)) == len(attributes)
+    return len(returns) <= 1 and straight and single and named and not saves and not read_elsewhere and len(set(attributes)) == len(attributes)
 
 
 def _is_in_place(name: str) -> bool:

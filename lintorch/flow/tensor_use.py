@@ -36,6 +36,11 @@ _METHODS = frozenset(
     | {"softmax", "sqrt", "square", "squeeze", "std", "storage_offset", "stride", "sub_", "sum", "t", "tan", "tanh", "topk", "transpose", "tril", "triu"}
     | {"type_as", "unbind", "unfold", "unsqueeze", "untyped_storage", "var", "view", "view_as"}
 )
+# Those that give a new tensor, with a graph where the tensor has one.
+DIFFERENTIABLE_METHODS = frozenset(
+    {"abs", "bmm", "clamp", "cos", "exp", "log_softmax", "logsumexp", "masked_fill", "matmul", "mean", "mm", "mul", "norm", "pow", "relu", "rsqrt"}
+    | {"sigmoid", "sin", "softmax", "sqrt", "square", "std", "sum", "tan", "tanh", "var"}
+)
 _ATTRIBUTES = frozenset({"is_cuda", "is_leaf", "grad_fn", "mT"})  # meshes and configurations have a shape, too
 # Functions of torch whose first argument is a list or a string.
 _OF_LISTS = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "meshgrid", "broadcast_tensors", "block_diag", "where"})

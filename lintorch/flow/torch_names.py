@@ -62,10 +62,15 @@ SAME_ITERATORS = frozenset({"tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.trange", "built
 CONTAINER_MAKERS = frozenset({"dict", "list", "set", "defaultdict", "OrderedDict", "deque"})
 
 
+# einops: functions and layers that move the elements of a tensor about.
+_REARRANGING_FUNCTIONS = frozenset({"einops.rearrange", "einops.reduce", "einops.repeat", "einops.einsum"})
+_REARRANGING_CLASSES = frozenset({"einops.layers.torch.Rearrange", "einops.layers.torch.Reduce"})
+
+
 def is_loss_class(dotted: str) -> bool:
-    """One of torch.nn's loss modules, which have no parameters."""
+    """One of torch.nn's loss modules, or another that has no parameters and gives one tensor."""
     package, _, name = dotted.rpartition(".")
-    return package in ("torch.nn", "torch.nn.modules.loss") and name.endswith("Loss")
+    return (package in ("torch.nn", "torch.nn.modules.loss") and name.endswith("Loss")) or dotted in _REARRANGING_CLASSES
 
 
 def is_module_class(dotted: str) -> bool:
@@ -90,10 +95,10 @@ def is_loader_class(dotted: str) -> bool:
 
 
 def is_differentiable_function(dotted: str) -> bool:
-    """A function of torch or torch.nn.functional whose result has a graph if an argument has one."""
+    """A function of torch, torch.nn.functional or einops whose result has a graph if an argument has one."""
     package, _, name = dotted.rpartition(".")
     spaces = ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torch.functional")
-    return package in spaces and name[:1].islower() and name not in CUTTING_FUNCTIONS
+    return (package in spaces and name[:1].islower() and name not in CUTTING_FUNCTIONS) or dotted in _REARRANGING_FUNCTIONS
 
 
 def is_distribution_class(dotted: str) -> bool:

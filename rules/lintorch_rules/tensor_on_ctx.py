@@ -31,7 +31,7 @@ def _fix(function: FunctionFlow) -> Fix | None:
 
 
 def _message(tensor: ContextTensor) -> str:
-    context, name = tensor.context, tensor.value.value
+    context, name = tensor.context, tensor.name or "..."
     if tensor.is_output:
         held = "the function's output: a cycle that keeps the graph until the garbage collector runs"
     else:
