@@ -55,7 +55,9 @@ def runs_attribute(asking: FunctionFlow, entry: FunctionEntry, module: str) -> b
     """Does a method of the same object call that module of self with gradients on, for results that it neither differentiates nor keeps?"""
     try:
         flow = asking.of(entry)
-        calls = (event for event in flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call) and dotted_name(event.node.func) == module)
+        calls = (
+            event for event in flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call) and dotted_name(event.node.func) == module
+        )
         return entry.receiver == asking.entry.receiver and any(_is_plain_run(flow, event) for event in calls)
     except Unmappable:
         return False
