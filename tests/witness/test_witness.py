@@ -134,7 +134,7 @@ class OutputOnCtx(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.y = x.exp()
+        ctx.y = x.exp()  # lintorch: ignore[LT209] (the hazard is what is measured)
         return ctx.y  # type: ignore[no-any-return]
 
     @staticmethod
