@@ -9,7 +9,7 @@ from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import deliver, warn
+from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
 from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
@@ -23,6 +23,7 @@ STDIN = "-"
 def check(arguments: Arguments) -> int:
     """Check (and fix) paths or standard input; the exit status. Raises UsageError before any file was changed."""
     config = configuration(arguments)
+    require_output(arguments)
     mode = Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
     if STDIN in arguments.paths or (arguments.stdin_filename and not arguments.paths):
         return _check_stdin(arguments, config, mode)
