@@ -11,7 +11,7 @@ from .load import Loaded
 from .observe import in_brief
 from .protocol import Call, Frame, Plan, Recipe
 from .runs import Runner, Seen, Sink, Situation, Subject, Variant, distinct_tensors, seed_all
-from .state import perturb
+from .state import has_both_signs, perturb
 from .subject import describe_arguments, load_version, materialise, setup_frame
 
 # How far parameters are moved, and whether the last seed's inputs get tails; less where the module does not bear it.
@@ -86,18 +86,13 @@ def _stretch(calls: List[Call], others: List[Call]) -> bool:
     So the runs reach both sides of a threshold that most values pass, and of a condition on a mean. False where there is no such input.
     """
     pairs = [pair for call, other in zip(calls, others) for pair in zip(distinct_tensors(call), distinct_tensors(other))]
-    drawn = {id(tensor): (tensor, other) for tensor, other in pairs if _has_both_signs(tensor)}
+    drawn = {id(tensor): (tensor, other) for tensor, other in pairs if has_both_signs(tensor)}
     with torch.no_grad():
         for tensor, other in drawn.values():
             tail = tensor.abs() * (-_TAIL_FACTOR if bool(other.sum() > 0) else _TAIL_FACTOR)
             place = torch.arange(tensor.numel()).reshape(tensor.shape)
             tensor.copy_(torch.where(place % _TAIL_EVERY == 0, tail, tensor))
     return bool(drawn)
-
-
-def _has_both_signs(tensor: torch.Tensor) -> bool:
-    plain = tensor.is_floating_point() and tensor.layout == torch.strided and tensor.is_leaf and not tensor.is_nested
-    return plain and bool((tensor < 0).any()) and bool((tensor > 0).any())
 
 
 def _try_calls(frame: Frame, target: Any, by_seed: List[List[Call]], plan: Plan, sink: Sink) -> Attempt:
