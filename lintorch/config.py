@@ -21,6 +21,7 @@ CHOICES = {
     "allow": ("same-trace", "tested", "close", "undecided"),
     "fail_on": ("error", "warning", "info"),
     "min_isolation": ("none", "rlimits only", "no-userns", "full"),
+    "severity": ("error", "warning", "info"),
     "single_use_style": ("nested", "rebind"),
 }
 
@@ -94,16 +95,20 @@ def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
 
 
 def _checked_choice(file: Path, key: str, name: str, value: Any) -> Any:
-    choices = CHOICES.get(name)
-    if choices and value not in choices:
-        raise UsageError(f"{file}: [tool.lintorch] {key} is one of {', '.join(choices)}, not {value!r}")
+    choices = CHOICES.get(name, ())
+    given = value.items() if isinstance(value, dict) else ((None, value),)
+    for inner, one in given if choices else ():
+        if one not in choices:
+            place = key if inner is None else f'{key}."{inner}"'
+            raise UsageError(f"{file}: [tool.lintorch] {place} is one of {', '.join(choices)}, not {one!r}{nearest(str(one), choices)}")
     return value
 
 
 def _converted(place: str, wanted: str, value: object) -> Any:
     """`value` as the type that the field of Settings declares; raises UsageError."""
     if wanted.startswith("Mapping") and isinstance(value, dict):
-        return {name: _converted(f'{place}."{name}"', "tuple[str, ...]", item) for name, item in value.items()}
+        inner = wanted.removeprefix("Mapping[str, ").removesuffix("]")
+        return {name: _converted(f'{place}."{name}"', inner, item) for name, item in value.items()}
     if wanted.startswith("tuple") and isinstance(value, str):
         return (value,)
     if wanted.startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -119,7 +124,7 @@ def _converted(place: str, wanted: str, value: object) -> Any:
 def _in_words(wanted: str) -> str:
     words = {"str": "a string", "str | None": "a string", "int": "a whole number", "float": "a number", "bool": "true or false"}
     if wanted.startswith("Mapping"):
-        return "a table of lists of strings"
+        return "a table of strings" if wanted == "Mapping[str, str]" else "a table of lists of strings"
     return words.get(wanted, "a list of strings")
 
 

@@ -95,7 +95,7 @@ class FileResult:
 
     `failures` are lines for people: the file could not be parsed, or a rule broke on it. `text` is the file's new text where it changed
     (`original` its old one), whether or not it was written. `withheld` counts, by code, findings that need a measurement,
-    `withdrawn` are those that a measurement contradicts.
+    `withdrawn` are those that a measurement contradicts. `aside` counts, by reason, findings that the run is not about.
     """
 
     path: str
@@ -107,6 +107,7 @@ class FileResult:
     original: Source | None = None
     text: str | None = None
     withdrawn: tuple[Diagnostic, ...] = ()
+    aside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -156,10 +157,12 @@ class Run:
     @property
     def withheld(self) -> Mapping[str, int]:
         """By code, how many findings need a measurement before they are shown."""
-        total: Counter[str] = Counter()
-        for file in self.files:
-            total.update(file.withheld)
-        return total
+        return _total(file.withheld for file in self.files)
+
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """By reason, how many findings the run is not about."""
+        return _total(file.aside for file in self.files)
 
     @property
     def withdrawn(self) -> Iterator[Diagnostic]:
@@ -170,6 +173,13 @@ class Run:
     def refuted(self) -> bool:
         """Was any rewrite shown to change what the code computes?"""
         return any(rewrite.verdict.status is Status.REFUTED for rewrite in self.rewrites)
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
 
 
 def numbered(files: Iterable[FileResult]) -> tuple[FileResult, ...]:

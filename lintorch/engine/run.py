@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
 from lintorch.engine.check import Analysis, Checker
+from lintorch.engine.concern import EVERYTHING, Concern
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult, fingerprinted
 from lintorch.engine.verdicts import Verifiers
@@ -40,13 +41,17 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """One file of a run; `raw` stands in for its bytes where they do not come from the disk. `witness` measures what retention findings keep alive."""
+    """One file of a run; `raw` stands in for its bytes where they do not come from the disk. `witness` measures what retention findings keep alive.
+
+    `concern` says which findings the run is about: no others are reported, measured or fixed.
+    """
 
     path: Path
     settings: Settings
     mode: Mode
     raw: bytes | None = None
     witness: bool = False
+    concern: Concern = EVERYTHING
 
     @property
     def runs_code(self) -> bool:
@@ -66,7 +71,8 @@ class Workshop:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
         try:
             source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
-            return self._judge(source, self._shared(task.settings), task.mode, task.witness)
+            result = self._judge(source, self._shared(task.settings), task.mode, task.witness, task.concern)
+            return result if task.mode is not Mode.CHECK else task.concern.applied(result)
         except SourceError as error:
             reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
             return FileResult(str(task.path), failures=(str(error),), skipped=reason)
@@ -82,7 +88,7 @@ class Workshop:
             self._settings.append(settings)
         return self._settings[self._settings.index(settings)]
 
-    def _judge(self, source: Source, settings: Settings, mode: Mode, witness: bool) -> FileResult:
+    def _judge(self, source: Source, settings: Settings, mode: Mode, witness: bool, concern: Concern) -> FileResult:
         if not settings.include_generated and is_generated(source):
             return FileResult(str(source.path), skipped="says that it is generated")
         if mode is Mode.CHECK and witness:
@@ -94,7 +100,7 @@ class Workshop:
         def measure(change: Change) -> Verdict:
             return self.verifiers.under(settings, peak=True)(change)
 
-        result = repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure)
+        result = repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure, concern=concern)
         return self._without_contradicted(result) if witness else result
 
     def _witnessed(self, source: Source, settings: Settings) -> FileResult:

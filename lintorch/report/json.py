@@ -26,6 +26,7 @@ def document(run: Run) -> dict[str, Any]:
         "files": {"checked": run.checked, "skipped": [{"path": path, "reason": reason} for path, reason in run.all_skipped], "changed": changed},
         "summary": dict(sorted(Counter(diagnostic.code for diagnostic in run.diagnostics).items())),
         "withheld": dict(run.withheld),
+        "aside": dict(run.aside),
         "withdrawn": [_finding(diagnostic) for diagnostic in run.withdrawn],
         "errors": list(run.failures),
     }

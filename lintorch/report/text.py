@@ -132,6 +132,8 @@ def summary(run: Run) -> Iterator[Line]:
         yield ((f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),)
     for code, number in sorted(Counter(diagnostic.code for diagnostic in run.withdrawn).items()):
         yield ((f"Withdrew {counted(number, 'finding')} of {code}: nothing was kept alive when it was run.", ""),)
+    for reason, number in sorted(run.aside.items()):
+        yield ((f"Left aside {counted(number, 'finding')} {reason}.", ""),)
     for code, number in sorted(run.withheld.items()):
         yield ((f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),)
 
