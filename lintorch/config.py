@@ -58,9 +58,19 @@ class Configuration:
     def _read(self, folder: Path) -> Settings:
         file = self._explicit or nearest_configuration(folder)
         given = read_configuration(file) if file else {}
-        length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length) or Settings.line_length
+        length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length)[0] or Settings.line_length
         settings = Settings(**{**given, "line_length": length, "root": file.absolute().parent if file else Path.cwd()})
         return self._share(self._overlay(settings))
+
+    def origins(self, path: Path) -> dict[str, str]:
+        """Where each setting for a file or folder comes from, by the name of its field: a file, a neighbouring tool, or `default`."""
+        folder = (path if path.is_dir() else path.parent).absolute()
+        file = self._explicit or nearest_configuration(folder)
+        given = read_configuration(file) if file else {}
+        _, neighbour = neighbours_line_length(folder, self._flake8_length)
+        default = {"line_length": neighbour} if neighbour else {}
+        names = (field.name for field in fields(Settings) if field.name != "root")
+        return {name: str(file) if name in given else default.get(name, "default") for name in names}
 
     def _share(self, settings: Settings) -> Settings:
         """One object for equal settings, so that files can be grouped by identity."""
@@ -128,15 +138,16 @@ def _in_words(wanted: str) -> str:
     return words.get(wanted, "a list of strings")
 
 
-def neighbours_line_length(folder: Path, flake8_length: int | None = None) -> int | None:
-    """The line length that ruff, black or flake8 (in this order) is set to for `folder`; None where none is."""
+def neighbours_line_length(folder: Path, flake8_length: int | None = None) -> tuple[int | None, str | None]:
+    """The line length that ruff, black or flake8 (in this order) is set to for `folder`, and where; None where none is."""
     places = tuple(_places(folder))
-    for tool in (_ruff, _black, (lambda _: flake8_length) if flake8_length else _flake8):
+    tools: dict[str, Callable[[Path], int | None]] = {"ruff": _ruff, "black": _black, "flake8": (lambda _: flake8_length) if flake8_length else _flake8}
+    for name, tool in tools.items():
         for place in places:
             length = tool(place)
             if length is not None:
-                return length
-    return None
+                return length, f"{name}'s in {place}"
+    return None, None
 
 
 def _places(folder: Path) -> Iterator[Path]:

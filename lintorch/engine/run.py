@@ -70,8 +70,7 @@ class Workshop:
     def handle(self, task: Task) -> FileResult:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
         try:
-            source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
-            result = self._judge(source, self._shared(task.settings), task.mode, task.witness, task.concern)
+            result = self._judge(self.read(task), self._shared(task.settings), task.mode, task.witness, task.concern)
             return result if task.mode is not Mode.CHECK else task.concern.applied(result)
         except SourceError as error:
             reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
@@ -81,6 +80,11 @@ class Workshop:
         except Exception as error:  # noqa: BLE001 - one file must not cost the others
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             return FileResult(str(task.path), failures=(f"{task.path}: internal error: {detail}; please report it, the file was left alone",))
+
+    @staticmethod
+    def read(task: Task) -> Source:
+        """The text of a task; raises SourceError where it cannot be had."""
+        return Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
 
     def _shared(self, settings: Settings) -> Settings:
         """One object for equal settings: those of a task that came from another process are a copy, and each object has a verifier of its own."""
@@ -132,7 +136,7 @@ def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
     for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
-        results[index] = _written(result) if tasks[index].mode is Mode.FIX else result
+        results[index] = written(result, tasks[index].mode)
     return tuple(results[index] for index in range(len(tasks)))
 
 
@@ -141,9 +145,9 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _written(result: FileResult) -> FileResult:
-    """Put a file's new text in its place; where that fails the file stays as it was and the result says so."""
-    if result.text is None or result.original is None:
+def written(result: FileResult, mode: Mode) -> FileResult:
+    """Put a file's new text in its place where the mode is to fix; where that fails the file stays as it was and the result says so."""
+    if mode is not Mode.FIX or result.text is None or result.original is None:
         return result
     try:
         write(result.original, result.text)
