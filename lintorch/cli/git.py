@@ -25,7 +25,7 @@ def git(option: str, folder: Path, *arguments: str) -> bytes:
         raise UsageError(f"{option} needs git, which is not installed") from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(f"{option}: git {arguments[0]}: {lines[-1] if lines else 'failed'}") from None
+        raise UsageError(f"git {arguments[0]}: {lines[-1] if lines else 'failed'}") from None
 
 
 def changed_lines(revision: str, folder: Path) -> dict[Path, Lines]:

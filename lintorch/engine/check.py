@@ -17,7 +17,7 @@ from lintorch.flow.training_gate import drives
 from lintorch.rule import Finding, Measurement, Rule, Scope, Severity
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
-from lintorch.source.text import Source
+from lintorch.source.text import Position, Source
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -198,7 +198,8 @@ class _Pass:
             self._fail(rule.code, entry, error)
 
     def _fail(self, what: str, entry: FunctionEntry, error: Exception) -> None:
-        place = f"{self.source.path}:{entry.node.lineno}"
+        cell, line = self.source.cell(entry.node.lineno), self.source.shown(Position(entry.node.lineno, 1)).line
+        place = f"{self.source.path}:{f'cell {cell}:' if cell else ''}{line}"
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         self.failures.append(f"{place}: internal error: {what} failed on {entry.qualname} ({detail}); please report it, everything else was checked")
 

@@ -39,7 +39,7 @@ class Concern:
         for index, diagnostic in enumerate(diagnostics):
             if index in known:
                 yield index, IN_BASELINE
-            elif self.lines is not None and not any(first <= diagnostic.end.line and diagnostic.start.line <= last for first, last in self.lines):
+            elif self.lines is not None and not self._touches(*diagnostic.file_lines):
                 yield index, UNCHANGED
 
     def applied(self, result: FileResult) -> FileResult:
@@ -47,6 +47,9 @@ class Concern:
         aside = dict(self.aside(result.diagnostics))
         kept = tuple(diagnostic for index, diagnostic in enumerate(result.diagnostics) if index not in aside)
         return replace(result, diagnostics=kept, aside=Counter(aside.values())) if aside else result
+
+    def _touches(self, start: int, end: int) -> bool:
+        return any(first <= end and start <= last for first, last in self.lines or ())
 
     def _in_baseline(self, diagnostics: Sequence[Diagnostic]) -> set[int]:
         """The nearest kin first: of the same function, then, where that was renamed, of the same text anywhere in the file."""

@@ -14,11 +14,12 @@ from lintorch.verify.verdict import Retained, Status, Verdict
 
 @dataclass(frozen=True)
 class PlacedEdit:
-    """Replace what stands between two positions (end exclusive) by `text`."""
+    """Replace what stands between two positions (end exclusive) by `text`; in a notebook the lines are those of `cell`."""
 
     start: Position
     end: Position
     text: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ class Witnessed:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A finding placed in its file, with what became of it. `fingerprint` stays the same when lines above it come and go."""
+    """A finding placed in its file, with what became of it. `fingerprint` stays the same when lines above it come and go.
+
+    In a notebook positions are those of `cell`, counted from 1 among all cells, and `file_lines` the lines of the file itself that hold it.
+    """
 
     code: str
     rule: str
@@ -68,6 +72,23 @@ class Diagnostic:
     fixed: bool = False
     fingerprint: str = ""
     witness: Witnessed | None = None
+    cell: int | None = None
+    file_lines: tuple[int, int] = (1, 1)
+
+    @property
+    def spot(self) -> str:
+        """Where in the file it begins: `12:9`, in a notebook `cell 3:2:9`."""
+        return f"{f'cell {self.cell}:' if self.cell else ''}{self.start.line}:{self.start.column}"
+
+    @property
+    def place(self) -> str:
+        """Where it begins: `a.py:12:9`."""
+        return f"{self.path}:{self.spot}"
+
+    @property
+    def in_file(self) -> str:
+        """The message for readers who are led to lines of the file itself, which in a notebook are not the cell's."""
+        return f"cell {self.cell}, line {self.start.line}: {self.message}" if self.cell else self.message
 
     @property
     def measured(self) -> Retained | None:
@@ -214,8 +235,12 @@ def fingerprinted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def patch(source: Source, title: str, edits: Iterable[Edit]) -> Patch:
     """The edits of a source placed, with the whole lines they touch; edits on touching lines share a hunk."""
     ordered = sorted(edits)
-    placed = tuple(PlacedEdit(source.position(edit.span.start), source.position(edit.span.end), edit.text) for edit in ordered)
-    return Patch(title, placed, tuple(_hunks(source, ordered)))
+    return Patch(title, tuple(_placed(source, edit) for edit in ordered), tuple(_hunks(source, ordered)))
+
+
+def _placed(source: Source, edit: Edit) -> PlacedEdit:
+    start, end = source.position(edit.span.start), source.position(edit.span.end)
+    return PlacedEdit(source.shown(start), source.shown(end), edit.text, source.cell(start.line))
 
 
 def _hunks(source: Source, edits: list[Edit]) -> Iterator[Hunk]:
@@ -237,4 +262,4 @@ def _hunk(source: Source, edits: list[Edit]) -> Hunk:
     for edit in edits:
         parts += source.text[done : edit.span.start], edit.text
         done = edit.span.end
-    return Hunk(first, source.text[start:end], "".join((*parts, source.text[done:end])))
+    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])))

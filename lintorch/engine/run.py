@@ -22,6 +22,8 @@ from lintorch.engine.verdicts import Verifiers
 from lintorch.garbage import collect_seldom
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
+from lintorch.source.notebook import NotPython
+from lintorch.source.read import read_source
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
 from lintorch.verify.verdict import Change, Verdict
@@ -73,8 +75,7 @@ class Workshop:
             result = self._judge(self.read(task), self._shared(task.settings), task.mode, task.witness, task.concern)
             return result if task.mode is not Mode.CHECK else task.concern.applied(result)
         except SourceError as error:
-            reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
-            return FileResult(str(task.path), failures=(str(error),), skipped=reason)
+            return _unread(task.path, error)
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 - one file must not cost the others
@@ -84,7 +85,7 @@ class Workshop:
     @staticmethod
     def read(task: Task) -> Source:
         """The text of a task; raises SourceError where it cannot be had."""
-        return Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
+        return read_source(task.path, task.raw)
 
     def _shared(self, settings: Settings) -> Settings:
         """One object for equal settings: those of a task that came from another process are a copy, and each object has a verifier of its own."""
@@ -121,6 +122,13 @@ class Workshop:
     def close(self) -> None:
         """End the workers."""
         self.verifiers.close()
+
+
+def _unread(path: Path, error: SourceError) -> FileResult:
+    """What is no fault of the user's, a notebook of another language, is left out and no failure."""
+    place = "".join((f", cell {error.cell}" if error.cell else "", f", line {error.line}" if error.line else ""))
+    failures = () if isinstance(error, NotPython) else (str(error),)
+    return FileResult(str(path), failures=failures, skipped=error.reason + place)
 
 
 def checked(analysis: Analysis) -> FileResult:
