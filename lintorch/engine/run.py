@@ -15,12 +15,15 @@ from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
 from lintorch.engine.check import Analysis, Checker
+from lintorch.engine.concern import EVERYTHING, Concern
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult, fingerprinted
 from lintorch.engine.verdicts import Verifiers
 from lintorch.garbage import collect_seldom
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
+from lintorch.source.notebook import NotPython
+from lintorch.source.read import read_source
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
 from lintorch.verify.verdict import Change, Verdict
@@ -40,13 +43,17 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True)
 class Task:
-    """One file of a run; `raw` stands in for its bytes where they do not come from the disk. `witness` measures what retention findings keep alive."""
+    """One file of a run; `raw` stands in for its bytes where they do not come from the disk. `witness` measures what retention findings keep alive.
+
+    `concern` says which findings the run is about: no others are reported, measured or fixed.
+    """
 
     path: Path
     settings: Settings
     mode: Mode
     raw: bytes | None = None
     witness: bool = False
+    concern: Concern = EVERYTHING
 
     @property
     def runs_code(self) -> bool:
@@ -65,16 +72,20 @@ class Workshop:
     def handle(self, task: Task) -> FileResult:
         """One file's result; whatever goes wrong with the file is told in it. What changed is returned, not written."""
         try:
-            source = Source.read(task.path) if task.raw is None else Source.from_bytes(task.path, task.raw)
-            return self._judge(source, self._shared(task.settings), task.mode, task.witness)
+            result = self._judge(self.read(task), self._shared(task.settings), task.mode, task.witness, task.concern)
+            return result if task.mode is not Mode.CHECK else task.concern.applied(result)
         except SourceError as error:
-            reason = error.reason if error.line is None else f"{error.reason}, line {error.line}"
-            return FileResult(str(task.path), failures=(str(error),), skipped=reason)
+            return _unread(task.path, error)
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 - one file must not cost the others
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             return FileResult(str(task.path), failures=(f"{task.path}: internal error: {detail}; please report it, the file was left alone",))
+
+    @staticmethod
+    def read(task: Task) -> Source:
+        """The text of a task; raises SourceError where it cannot be had."""
+        return read_source(task.path, task.raw)
 
     def _shared(self, settings: Settings) -> Settings:
         """One object for equal settings: those of a task that came from another process are a copy, and each object has a verifier of its own."""
@@ -82,7 +93,7 @@ class Workshop:
             self._settings.append(settings)
         return self._settings[self._settings.index(settings)]
 
-    def _judge(self, source: Source, settings: Settings, mode: Mode, witness: bool) -> FileResult:
+    def _judge(self, source: Source, settings: Settings, mode: Mode, witness: bool, concern: Concern) -> FileResult:
         if not settings.include_generated and is_generated(source):
             return FileResult(str(source.path), skipped="says that it is generated")
         if mode is Mode.CHECK and witness:
@@ -94,7 +105,7 @@ class Workshop:
         def measure(change: Change) -> Verdict:
             return self.verifiers.under(settings, peak=True)(change)
 
-        result = repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure)
+        result = repair(self.checker, settings, self.verifiers.under(settings), source, in_place=mode is Mode.FIX, measure=measure, concern=concern)
         return self._without_contradicted(result) if witness else result
 
     def _witnessed(self, source: Source, settings: Settings) -> FileResult:
@@ -113,6 +124,13 @@ class Workshop:
         self.verifiers.close()
 
 
+def _unread(path: Path, error: SourceError) -> FileResult:
+    """What is no fault of the user's, a notebook of another language, is left out and no failure."""
+    place = "".join((f", cell {error.cell}" if error.cell else "", f", line {error.line}" if error.line else ""))
+    failures = () if isinstance(error, NotPython) else (str(error),)
+    return FileResult(str(path), failures=failures, skipped=error.reason + place)
+
+
 def checked(analysis: Analysis) -> FileResult:
     """The result of a file that was judged and nothing else."""
     source = analysis.source
@@ -126,7 +144,7 @@ def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
     for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
-        results[index] = _written(result) if tasks[index].mode is Mode.FIX else result
+        results[index] = written(result, tasks[index].mode)
     return tuple(results[index] for index in range(len(tasks)))
 
 
@@ -135,9 +153,9 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _written(result: FileResult) -> FileResult:
-    """Put a file's new text in its place; where that fails the file stays as it was and the result says so."""
-    if result.text is None or result.original is None:
+def written(result: FileResult, mode: Mode) -> FileResult:
+    """Put a file's new text in its place where the mode is to fix; where that fails the file stays as it was and the result says so."""
+    if mode is not Mode.FIX or result.text is None or result.original is None:
         return result
     try:
         write(result.original, result.text)

@@ -14,6 +14,7 @@ from lintorch.project.project import Project
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
 from lintorch.source.parse import parse
+from lintorch.source.read import read_source
 from lintorch.source.text import Source, Span
 from lintorch.verify.dependence import Dependence
 from lintorch.verify.verdict import Change, Status, Verdict
@@ -70,12 +71,12 @@ def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
     if old.is_dir() != new.is_dir():
         raise UsageError(f"{old} and {new}: compare two files or two folders")
     if not old.is_dir():
-        yield Pair(new, Source.read(old), Source.read(new))
+        yield Pair(new, read_source(old), read_source(new))
         return
     before = {file.relative_to(old) for file in discover([old], settings)[0]}
     after = {file.relative_to(new) for file in discover([new], settings)[0]}
     for place in sorted(before | after):
-        yield Pair(new / place, Source.read(old / place) if place in before else None, Source.read(new / place) if place in after else None)
+        yield Pair(new / place, read_source(old / place) if place in before else None, read_source(new / place) if place in after else None)
 
 
 def compare(pair: Pair, verify: Callable[[Change], Verdict], every: bool = False) -> Iterator[Compared]:
