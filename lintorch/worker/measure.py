@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import torch
 
@@ -14,7 +14,7 @@ from .observe import in_brief
 from .protocol import Plan, Recipe
 from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
 from .state import held_tensors
-from .trace import Tracer
+from .trace import Trace, Tracer
 from .witness import measure
 
 
@@ -22,17 +22,25 @@ def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
     """One trace over a forward and backward of every call in every mode, or why there is none."""
     runner = Runner(subject, plan, in_brief, sink)
     calls: List[str] = []
-    digests: List[str] = []
-    operations = 0
+    found: List[Trace] = []
     try:
         for situation in _once_each(subject, plan):
             tracer = Tracer()
             calls += runner.trace(situation, tracer)
-            digests.append(tracer.result().digest)
-            operations += tracer.operations
+            found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests, "calls": calls}
+    return {**_told(found), "calls": calls}
+
+
+def _told(traces: Sequence[Trace]) -> Dict[str, Any]:
+    """Traces as they are sent."""
+    return {
+        "operations": sum(trace.operations for trace in traces),
+        "digests": [trace.digest for trace in traces],
+        "forms": [trace.form for trace in traces],
+        "numbers": [trace.numbers for trace in traces],
+    }
 
 
 def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
@@ -73,7 +81,7 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
     """The trace under FakeTensor of a target too large to be run: no values, so that equal traces prove little."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    digests, operations = [], 0
+    found: List[Trace] = []
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
             seed_all(plan["seeds"][0])
@@ -81,11 +89,10 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
             for mode in plan["modes"] if isinstance(target, torch.nn.Module) else ["call"]:
                 tracer = Tracer(real=False)
                 _trace_fake(target, calls[0], mode, tracer)
-                digests.append(tracer.result().digest)
-                operations += tracer.operations
+                found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests}
+    return _told(found)
 
 
 def _trace_fake(target: Any, call: Any, mode: str, tracer: Tracer) -> None:
