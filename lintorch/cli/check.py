@@ -11,7 +11,7 @@ from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import deliver, warn
+from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
 from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
@@ -35,6 +35,7 @@ def check(arguments: Arguments) -> int:
 
 def _check(arguments: Arguments, stdin: bool) -> int:
     config = configuration(arguments)
+    require_output(arguments)
     mode = Mode.CHECK if arguments.add_ignore else Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
     if stdin:
         return _check_stdin(arguments, config, mode)

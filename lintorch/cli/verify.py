@@ -11,7 +11,7 @@ from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.git import git
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import opened, show, warn
+from lintorch.cli.output import opened, require_output, show, warn
 from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison
 from lintorch.settings import Settings, UsageError
@@ -26,6 +26,7 @@ def verify(arguments: Arguments) -> int:
     new = _paths(arguments)
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
+    require_output(arguments)
     try:
         pairs = list(_against(arguments.against, new, settings) if arguments.against else file_pairs(Path(arguments.paths[0]), new, settings))
     except SourceError as error:

@@ -7,7 +7,8 @@ import enum
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
@@ -22,6 +23,7 @@ from lintorch.engine.verdicts import Verifiers
 from lintorch.garbage import collect_seldom
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
+from lintorch.source.leftover import sweep
 from lintorch.source.notebook import NotPython
 from lintorch.source.read import read_source
 from lintorch.source.text import Source, SourceError
@@ -139,13 +141,29 @@ def checked(analysis: Analysis) -> FileResult:
 
 
 def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
-    """The results of all tasks in their order; what is to be fixed is written as soon as it is known."""
+    """The results of all tasks in their order; what is to be fixed is written as soon as it is known.
+
+    Raises UsageError where the run cannot go on, unless a file was written by then: that must be told, so the files left over say why they are.
+    """
+    sweep(Path(os.path.realpath(task.path)).parent for task in tasks if task.mode is Mode.FIX)
     jobs = min(jobs or usable_cores(), len(tasks))
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
-    for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
-        results[index] = written(result, tasks[index].mode)
+    try:
+        for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
+            results[index] = written(result, tasks[index].mode)
+    except UsageError as error:
+        if not any(tasks[index].mode is Mode.FIX and result.changed for index, result in results.items()):
+            raise
+        results = {**_given_up(tasks, str(error), results), **results}
     return tuple(results[index] for index in range(len(tasks)))
+
+
+def _given_up(tasks: Sequence[Task], reason: str, done: Collection[int]) -> dict[int, FileResult]:
+    """The files that a run which could not go on left as they were; the reason is told once."""
+    left = [index for index in range(len(tasks)) if index not in done]
+    told = f"{reason}; {len(left)} of {len(tasks)} files were left as they were"
+    return {index: FileResult(str(tasks[index].path), failures=(told,) * (index == left[0]), skipped="the run ended before it") for index in left}
 
 
 def usable_cores() -> int:
@@ -235,6 +253,15 @@ def _begin() -> None:
     signal.signal(signal.SIGTERM, _end)
     _workshop = Workshop()
     Finalize(None, _workshop.close, exitpriority=10)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed sends no task and hangs up nothing: its processes would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _end()
 
 
 def _end(*_: object) -> None:
