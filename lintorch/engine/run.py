@@ -88,7 +88,7 @@ class Workshop:
         if mode is Mode.CHECK and witness:
             return self._witnessed(source, settings)
         if mode is Mode.CHECK:
-            return checked(self.checker.analyse(source, settings))
+            return checked(self.checker.analyse(source, settings), settings.illustrated)
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
         def measure(change: Change) -> Verdict:
@@ -113,11 +113,12 @@ class Workshop:
         self.verifiers.close()
 
 
-def checked(analysis: Analysis) -> FileResult:
+def checked(analysis: Analysis, with_source: bool = False) -> FileResult:
     """The result of a file that was judged and nothing else."""
     source = analysis.source
+    original = source if with_source else None
     diagnostics = fingerprinted(place(source, judged.finding) for judged in analysis.judged)
-    return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld)
+    return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld, original=original)
 
 
 def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
