@@ -13,6 +13,8 @@ from lintorch.cli.output import deliver, warn
 from lintorch.config import Configuration
 from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.report import html
+from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
@@ -28,7 +30,8 @@ def check(arguments: Arguments) -> int:
         return _check_stdin(arguments, config, mode)
     tasks, skipped = _tasks(arguments, config, mode)
     _require(config, mode is not Mode.CHECK or arguments.witness)
-    files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
+    with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
+        files = run_files(tasks, tasks[0].settings.jobs if tasks else 1, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     deliver(run, arguments, sys.stdout)
     return status(run, arguments, config)
@@ -60,6 +63,8 @@ def _fixed(result: FileResult, task: Task) -> bytes:
 def _require(config: Configuration, runs_code: bool) -> None:
     """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
     for settings in config.distinct:
+        if settings.illustrated:
+            html.require()
         load_catalogue().select(settings)
         if runs_code:
             require_torch(settings)

@@ -7,7 +7,7 @@ import enum
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
@@ -57,9 +57,10 @@ class Task:
 class Workshop:
     """What a process keeps from file to file: the rules, the projects read so far, the workers that run user code."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        """`told` is called with each verdict that becomes known."""
         self.checker = Checker(load_catalogue())
-        self.verifiers = Verifiers()
+        self.verifiers = Verifiers(told)
         self._settings: list[Settings] = []
 
     def handle(self, task: Task) -> FileResult:
@@ -121,13 +122,25 @@ def checked(analysis: Analysis, with_source: bool = False) -> FileResult:
     return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld, original=original)
 
 
-def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
+class Onlooker:
+    """Is told how far a run is; this one does not mind."""
+
+    def verdict(self) -> None:
+        """One more verdict is known."""
+
+    def file(self) -> None:
+        """One more file is done."""
+
+
+def run_files(tasks: Sequence[Task], jobs: int, onlooker: Onlooker | None = None) -> tuple[FileResult, ...]:
     """The results of all tasks in their order; what is to be fixed is written as soon as it is known."""
+    onlooker = onlooker or Onlooker()
     jobs = min(jobs or usable_cores(), len(tasks))
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
-    for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
+    for index, result in _in_processes(tasks, jobs, onlooker) if parallel else _in_process(tasks, onlooker):
         results[index] = _written(result) if tasks[index].mode is Mode.FIX else result
+        onlooker.file()
     return tuple(results[index] for index in range(len(tasks)))
 
 
@@ -149,12 +162,12 @@ def _written(result: FileResult) -> FileResult:
 
 def run_text(task: Task) -> FileResult:
     """The result of one task, written nowhere."""
-    ((_, result),) = _in_process([task], 1)
+    ((_, result),) = _in_process([task], Onlooker())
     return result
 
 
-def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileResult]]:
-    workshop = Workshop()
+def _in_process(tasks: Sequence[Task], onlooker: Onlooker) -> Iterator[tuple[int, FileResult]]:
+    workshop = Workshop(onlooker.verdict)
     try:
         for index, task in enumerate(tasks):
             yield index, workshop.handle(task)
@@ -162,8 +175,8 @@ def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileRe
         workshop.close()
 
 
-def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileResult]]:
-    """Largest files first, in chunks. A file on which a process dies costs that file only."""
+def _in_processes(tasks: Sequence[Task], jobs: int, onlooker: Onlooker) -> Iterator[tuple[int, FileResult]]:
+    """Largest files first, in chunks. A file on which a process dies costs that file only; its verdicts are told with the file."""
     load_catalogue()  # errors of rule packs are told once, and forked processes need not look again
     size = _CHUNK if not any(task.runs_code for task in tasks) else 1
     order = sorted(range(len(tasks)), key=lambda index: -_size(tasks[index].path))
@@ -173,7 +186,10 @@ def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileR
         futures = {pool.submit(_handle, [tasks[index] for index in chunk]): chunk for chunk in chunks}
         for future in concurrent.futures.as_completed(futures):
             try:
-                yield from zip(futures[future], future.result(), strict=True)
+                for index, result in zip(futures[future], future.result(), strict=True):
+                    for _ in result.rewrites:
+                        onlooker.verdict()
+                    yield index, result
             except BrokenProcessPool:
                 lost += futures[future]
     yield from _one_by_one(tasks, lost)

@@ -184,8 +184,8 @@ class _Job:
 
     def _compare(self, before: Outcome, after: Outcome) -> None:
         old, new = before.head, after.head
-        shown = _later(before, "figures"), _later(after, "figures")
-        self._know(figures=Figures.of(*shown) if shown[0] and shown[1] else None)
+        drawn, drawn_after = _later(before, "figures"), _later(after, "figures")
+        self._know(figures=Figures.of(drawn, drawn_after) if drawn and drawn_after else None)
         raised = first_raise(new["runs"])
         if raised and is_out_of_memory(raised[1]):
             _undecided(f"the rewrite raises {raised[1]} ({raised[0]})")
