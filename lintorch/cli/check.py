@@ -15,6 +15,8 @@ from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
 from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.report import html
+from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
@@ -42,7 +44,8 @@ def _check(arguments: Arguments, stdin: bool) -> int:
     tasks, skipped = _tasks(arguments, config, mode)
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
-    files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
+    with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
+        files = run_files(tasks, tasks[0].settings.jobs if tasks else 1, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     if arguments.write_baseline:
         return record_baseline(run, arguments.write_baseline, arguments.quiet)
@@ -78,6 +81,8 @@ def _fixed(result: FileResult, task: Task) -> bytes:
 def _require(config: Configuration, runs_code: bool) -> None:
     """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
     for settings in config.distinct:
+        if settings.illustrated:
+            html.require()
         load_catalogue().select(settings)
         if runs_code:
             require_torch(settings)

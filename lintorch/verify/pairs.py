@@ -25,11 +25,12 @@ _VALUED = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 
 @dataclass(frozen=True)
 class Compared:
-    """One class or function of a file, and the verdict on its two versions."""
+    """One class or function of a file, the verdict on its two versions, and the change that it is about."""
 
     path: str
     name: str
     verdict: Verdict
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def verify_paths(old: Path, new: Path, settings: Settings | None = None, every: 
     if changes:
         with Verifier(settings) as verifier:
             verdicts = iter(verifier.verify_many(changes))
-    return [Compared(question.path, question.name, question.verdict or next(verdicts)) for question in asked]
+    return [Compared(question.path, question.name, question.verdict or next(verdicts), question.change) for question in asked]
 
 
 def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
@@ -86,7 +87,7 @@ def compare(pair: Pair, verify: Callable[[Change], Verdict], every: bool = False
     """
     for question in questions(pair, every):
         if question.change is not None:
-            yield Compared(question.path, question.name, verify(question.change))
+            yield Compared(question.path, question.name, verify(question.change), question.change)
         elif question.verdict is not None:
             yield Compared(question.path, question.name, question.verdict)
 

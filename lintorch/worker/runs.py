@@ -168,8 +168,19 @@ class Runner:
             self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")], retain_graph=False)
         self._drop_gradients()
 
-    def peak(self, situation: Situation) -> int:
-        """The peak of live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
+    def gradients(self, situation: Situation) -> List[Tuple[str, torch.Tensor]]:
+        """The gradients that the same forward and backward gives, by the name of what they belong to."""
+        given = self._set_up(situation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = given.call(self.subject.target)
+            self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated())
+        found = [(path, tensor.grad) for path, tensor in (*self._held_tensors(), *given.leaves) if tensor.is_leaf and tensor.grad is not None]
+        self._drop_gradients()
+        return found
+
+    def weigh(self, situation: Situation) -> LiveBytes:
+        """The live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
         given = self._set_up(situation)
         counter = LiveBytes(tensor for _, tensor in given.named())
         with warnings.catch_warnings(), torch.set_grad_enabled(situation.grad):
@@ -179,7 +190,7 @@ class Runner:
             if situation.grad:
                 self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated(), counter)
         self._drop_gradients()
-        return counter.peak
+        return counter
 
     def _held_tensors(self) -> List[Tuple[str, torch.Tensor]]:
         names = self.subject.names
