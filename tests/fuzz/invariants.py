@@ -23,7 +23,6 @@ from lintorch.verify.verdict import Status, Verdict
 
 SECONDS = 30  # of processor time for one program, which needs a hundredth of it
 _TESTED = Verdict(Status.TESTED, inputs=("float32[2]",))
-_SETTINGS = Settings(select=("LT",))
 _PATH = Path("/nowhere/program.py")
 
 
@@ -56,14 +55,19 @@ def examine(raw: bytes) -> str:
     return "fixed" if first.text is not None else "found" if first.diagnostics else "clean"
 
 
-def fix(source: Source) -> FileResult:
+@cache
+def _selecting(codes: str) -> Settings:
+    return Settings(select=(codes,))
+
+
+def fix(source: Source, codes: str = "LT") -> FileResult:
     """The result of a repair to whose every rewrite the answer is yes."""
-    result = repair(checker(), _SETTINGS, lambda change: _TESTED, source, in_place=True)
+    result = repair(checker(), _selecting(codes), lambda change: _TESTED, source, in_place=True)
     _expect(not result.failures, "; ".join(result.failures))
     return result
 
 
-def examine_fix(source: Source, result: FileResult) -> None:
+def examine_fix(source: Source, result: FileResult, codes: str = "LT") -> None:
     """Raise Broken unless the fix parses, touches nothing but what it reports, is stable, and leaves the findings it says."""
     assert result.text is not None
     fixed = source.with_text(result.text)
@@ -72,7 +76,7 @@ def examine_fix(source: Source, result: FileResult) -> None:
         compile(result.text, "<fixed>", "exec", dont_inherit=True) if _compiles(source.text) else parse(fixed)
     edits = [_as_edit(source, edit) for rewrite in result.rewrites if rewrite.allowed for edit in rewrite.patch.edits]
     _expect(splice(source.text, edits) == result.text, "the text changes outside the reported edits")
-    again = fix(fixed)
+    again = fix(fixed, codes)
     _expect(again.text is None, f"not stable: {result.text!r} becomes {again.text!r}")
     left, found = (sorted((one.code, one.start, one.message) for one in each.diagnostics if not one.fixed) for each in (result, again))
     _expect(left == found, f"other findings on the fixed text: {left} and {found}")
