@@ -158,7 +158,7 @@ def run_files(tasks: Sequence[Task], jobs: int, onlooker: Onlooker | None = None
     Raises UsageError where the run cannot go on, unless a file was written by then: that must be told, so the files left over say why they are.
     """
     onlooker = onlooker or Onlooker()
-    sweep(Path(os.path.realpath(task.path)).parent for task in tasks if task.mode is Mode.FIX)
+    sweep(target_folders(task for task in tasks if task.mode is Mode.FIX))
     jobs = min(jobs or usable_cores(), len(tasks))
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
@@ -171,6 +171,11 @@ def run_files(tasks: Sequence[Task], jobs: int, onlooker: Onlooker | None = None
             raise
         results = {**_given_up(tasks, str(error), results), **results}
     return tuple(results[index] for index in range(len(tasks)))
+
+
+def target_folders(tasks: Iterable[Task]) -> set[Path]:
+    """The folders in which files are written where these tasks are fixed."""
+    return {Path(os.path.realpath(task.path)).parent for task in tasks}
 
 
 def _given_up(tasks: Sequence[Task], reason: str, done: Collection[int]) -> dict[int, FileResult]:
