@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import random
 import re
 from collections.abc import Callable
@@ -39,12 +40,12 @@ def corpus() -> tuple[str, ...]:
 
 @cache
 def installed() -> tuple[str, ...]:
-    """Classes and functions of torch.nn, einops and this project."""
-    import einops
-    import torch.nn
-
-    files = [path for package in (torch.nn, einops) for path in sorted(Path(str(package.__file__)).parent.rglob("*.py"))]
-    texts = [path.read_text(encoding="utf-8") for path in (*files, *sorted((ROOT / "lintorch").rglob("*.py")))]
+    """Classes and functions of this project, and of torch.nn and einops where they are installed."""
+    folders = [ROOT / "lintorch"]
+    for name, part in (("torch", "nn"), ("einops", "")):
+        found = importlib.util.find_spec(name)
+        folders += [Path(place) / part for place in (found.submodule_search_locations or ())] if found else []
+    texts = [path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.rglob("*.py"))]
     return tuple(snippet for text in texts for snippet in _snippets(text))
 
 

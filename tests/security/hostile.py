@@ -38,7 +38,8 @@ extension = ["X = evil:Plugin"]
 def plant(folder: Path, mark: Path) -> None:
     """Fill a folder; whatever of it runs makes the file `mark`."""
     bomb = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
-    for name in (*IMPORTED, "evil"):
+    (folder / "evil.py").write_text(bomb)
+    for name in IMPORTED:
         (folder / f"{name}.py").write_text(bomb + NET.format(comment="plain"))
     for package in ("lintorch_rules_evil", "pkg"):
         (folder / package).mkdir()

@@ -71,7 +71,7 @@ DOORS = {
     "lintorch as a module": [sys.executable, "-m", "lintorch", "--jobs", "1", "."],
     "another configuration": [str(SCRIPTS / "lintorch"), "--config", "pyproject.toml", "."],
     "explain": [str(SCRIPTS / "lintorch"), "explain", "LT101"],
-    "flake8": [sys.executable, "-I", "-m", "flake8", "--isolated", "--select", "LT", "."],
+    "flake8": [sys.executable, "-IB", "-m", "flake8", "--isolated", "--select", "LT", "."],
 }
 
 
@@ -96,7 +96,7 @@ def test_the_module_takes_nothing_from_the_current_folder_once_it_runs(tree: Pat
 
 
 def test_what_a_check_does_is_reading(tree: Path) -> None:
-    done = run(tree, sys.executable, "-I", "-c", WATCHED, "--jobs", "1", ".")
+    done = run(tree, sys.executable, "-IB", "-c", WATCHED, "--jobs", "1", ".")
     assert "WATCHED" not in done.stderr, done.stderr
     assert done.returncode == 1, done.stderr
     assert not mark(tree).exists()
@@ -108,7 +108,7 @@ def test_the_watch_sees(tree: Path) -> None:
         "status = main",
         "import importlib.util as u; s = u.spec_from_file_location('e', tree + '/evil.py'); s.loader.exec_module(u.module_from_spec(s))\nstatus = main",
     )
-    done = run(tree, sys.executable, "-I", "-c", spoilt, "--jobs", "1", ".")
+    done = run(tree, sys.executable, "-IB", "-c", spoilt, "--jobs", "1", ".")
     assert "WATCHED" in done.stderr
     assert mark(tree).exists()
 
