@@ -15,7 +15,7 @@ from lintorch.cli.output import opened, show, warn
 from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import ENDINGS, discover
+from lintorch.source.discover import discover
 from lintorch.source.read import read_source
 from lintorch.source.text import SourceError
 from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
@@ -60,8 +60,9 @@ def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
     """The files of a path as a git revision has them, and as they are."""
     folder = path if path.is_dir() else path.parent
     names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
-    before = {folder / name for name in names if name.endswith(ENDINGS)}
-    after = set(discover([path], settings)[0])
+    suffixes = {".py"} if path.is_dir() else {path.suffix}  # of a folder its Python files, a notebook only by name
+    before = {folder / name for name in names if Path(name).suffix in suffixes}
+    after = {file for file in discover([path], settings)[0] if file.suffix in suffixes}
     for file in sorted(before | after):
         old = git("--against", folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
         yield Pair(file, read_source(file, old) if old is not None else None, read_source(file) if file.exists() else None)

@@ -15,7 +15,7 @@ from lintorch.source.ignores import Ignores, enclosing_ignores, folder_ignores, 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
 _UNLESS_PACKAGE = frozenset({"build", "dist", "venv", "_build", "buck-out"})
 
-ENDINGS = (".py", ".ipynb")
+_ENDINGS = (".py", ".ipynb")
 
 
 class Skipped(NamedTuple):
@@ -117,7 +117,7 @@ class _Walk:
             if name.startswith(".") or name in _NEVER:
                 continue
             is_folder = entry.is_dir()
-            if is_folder or name.endswith(ENDINGS):
+            if is_folder or name.endswith(_ENDINGS):
                 absolute = folder.absolute + os.sep + name
                 if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
                     yield entry, _Place(folder.path / name, absolute, ignores)

@@ -131,7 +131,7 @@ def _read(path: Path, document: str) -> Any:
     try:
         notebook = reader.reads(document)  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 - nbformat has errors of many kinds for what is no notebook
-        reason = " ".join(str(error).split())[:120]
+        reason = "it is no JSON" if isinstance(error, (reader.NotJSONError, RecursionError)) else "its parts are not those of one"
         raise SourceError(path, f"is not a notebook ({reason})", "save it with Jupyter or exclude it") from None
     version = notebook.get("nbformat")
     if version != 4:
@@ -204,7 +204,7 @@ def _as_python(path: Path, cell: Cell) -> str:
 def _spelled(document: str, place: Value, source: str) -> str:
     """A source as the document spells it: one string or a list of lines, with the same blanks between them and the same escapes."""
     old = document[place.span.start : place.span.end]
-    ascii_only = old.isascii() and "\\u" in old
+    ascii_only = document.isascii() and "\\u" in document
     if not isinstance(place.value, list):
         return json.dumps(source, ensure_ascii=ascii_only)
     parts = list(elements(document, place))
