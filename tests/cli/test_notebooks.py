@@ -134,7 +134,7 @@ def test_without_nbformat_there_is_one_line(doors: Doors, monkeypatch: pytest.Mo
 
 
 def test_two_notebooks_are_compared(doors: Doors) -> None:
-    doors.write({"old.ipynb": TEXT, "new.ipynb": FIXED.replace("loss.detach()", "loss")})
+    doors.write({"old.ipynb": notebook(HEAD, CLASS + BEFORE), "new.ipynb": notebook(HEAD, CLASS + AFTER)})
     done = subprocess.run([sys.executable, "-m", "lintorch", "verify", "old.ipynb", "new.ipynb"], cwd=doors.folder, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("new.ipynb: Net: same-trace")
