@@ -97,7 +97,7 @@ def read_configuration(file: Path) -> Mapping[str, Any]:
 
 
 def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
-    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name != "root"}
+    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name not in ("root", "illustrated")}
     if key not in known:
         raise UsageError(f"{file}: unknown key [tool.lintorch] {key}{nearest(key, known)}")
     name, wanted = known[key].name, str(known[key].type)

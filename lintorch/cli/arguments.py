@@ -13,7 +13,7 @@ from lintorch.settings import UsageError, nearest
 
 COMMANDS = ("check", "verify", "explain", "rules", "config")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
-FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
+FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
 LEVELS = ("same-trace", "tested", "close", "undecided")
 
@@ -192,7 +192,7 @@ def _verify_parser() -> _Parser:
     parser.add_argument("--all", action="store_true", help="also run what did not change")
     _add_running(parser)
     group = parser.add_argument_group("output and configuration")
-    group.add_argument("--format", choices=("text", "json"), help="(default: text)")
+    group.add_argument("--format", choices=("text", "json", "html"), help="(default: text)")
     group.add_argument("--output-file", type=Path, metavar="FILE", help="write the report there")
     group.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
     group.add_argument("--quiet", "-q", action="store_true", help="no summary")

@@ -12,10 +12,12 @@ from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import deliver, warn
+from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
 from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.report import html
+from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import Skipped, discover
@@ -37,13 +39,15 @@ def check(arguments: Arguments) -> int:
 
 def _check(arguments: Arguments, stdin: bool) -> int:
     config = configuration(arguments)
+    require_output(arguments)
     mode = Mode.CHECK if arguments.add_ignore else Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
     if stdin:
         return _check_stdin(arguments, config, mode)
     tasks, skipped = _tasks(arguments, config, mode)
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
-    files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
+    with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
+        files = run_files(tasks, tasks[0].settings.jobs if tasks else 1, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     if arguments.write_baseline:
         return record_baseline(run, arguments.write_baseline, arguments.quiet)
@@ -79,6 +83,8 @@ def _fixed(result: FileResult, task: Task) -> bytes:
 def _require(config: Configuration, runs_code: bool) -> None:
     """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
     for settings in config.distinct:
+        if settings.illustrated:
+            html.require()
         load_catalogue().select(settings)
         if runs_code:
             require_torch(settings)

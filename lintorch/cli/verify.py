@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.git import git
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import opened, show, warn
+from lintorch.cli.output import opened, require_output, show, warn
 from lintorch.engine.verdicts import Verifiers, allows
-from lintorch.report import comparison
+from lintorch.report import comparison, html
+from lintorch.report.progress import Progress, shown
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
 from lintorch.source.read import read_source
@@ -26,23 +27,34 @@ def verify(arguments: Arguments) -> int:
     new = _paths(arguments)
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
+    require_output(arguments)
+    if arguments.format == "html":
+        html.require()
     try:
         pairs = list(_against(arguments.against, new, settings) if arguments.against else file_pairs(Path(arguments.paths[0]), new, settings))
     except SourceError as error:
         raise UsageError(str(error)) from None
-    verifiers = Verifiers()
+    with shown(len(pairs), True, arguments.quiet) as progress:
+        results, failures = _compared(pairs, settings, arguments.all, progress)
+    _deliver(results, failures, arguments)
+    return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
+
+
+def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress) -> tuple[list[Compared], list[str]]:
+    """The verdicts, and a line for each file that could not be compared."""
+    verifiers = Verifiers(progress.verdict)
     results: list[Compared] = []
     failures: list[str] = []
     try:
         for pair in pairs:
             try:
-                results += compare(pair, verifiers.under(settings), arguments.all)
+                results += compare(pair, verifiers.under(settings), every)
             except SourceError as error:
                 failures.append(str(error))
+            progress.file()
     finally:
         verifiers.close()
-    _deliver(results, failures, arguments)
-    return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
+    return results, failures
 
 
 def _paths(arguments: Arguments) -> Path:
@@ -72,6 +84,8 @@ def _deliver(results: list[Compared], failures: list[str], arguments: Arguments)
     with opened(arguments, sys.stdout) as target:
         if arguments.format == "json":
             target.write(json.dumps(comparison.document(results, failures), indent=2) + "\n")
+        elif arguments.format == "html":
+            target.write(html.render_comparison(results, failures))
         else:
             show(comparison.lines(results, quiet=arguments.quiet), target)
     for failure in failures:

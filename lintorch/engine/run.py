@@ -7,7 +7,8 @@ import enum
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
@@ -22,6 +23,7 @@ from lintorch.engine.verdicts import Verifiers
 from lintorch.garbage import collect_seldom
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
+from lintorch.source.leftover import sweep
 from lintorch.source.notebook import NotPython
 from lintorch.source.read import read_source
 from lintorch.source.text import Source, SourceError
@@ -64,9 +66,10 @@ class Task:
 class Workshop:
     """What a process keeps from file to file: the rules, the projects read so far, the workers that run user code."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        """`told` is called with each verdict that becomes known."""
         self.checker = Checker(load_catalogue())
-        self.verifiers = Verifiers()
+        self.verifiers = Verifiers(told)
         self._settings: list[Settings] = []
 
     def handle(self, task: Task) -> FileResult:
@@ -99,7 +102,7 @@ class Workshop:
         if mode is Mode.CHECK and witness:
             return self._witnessed(source, settings)
         if mode is Mode.CHECK:
-            return checked(self.checker.analyse(source, settings))
+            return checked(self.checker.analyse(source, settings), settings.illustrated)
         from lintorch.engine.repair import repair  # late: a check has no use for it
 
         def measure(change: Change) -> Verdict:
@@ -131,21 +134,50 @@ def _unread(path: Path, error: SourceError) -> FileResult:
     return FileResult(str(path), failures=failures, skipped=error.reason + place)
 
 
-def checked(analysis: Analysis) -> FileResult:
+def checked(analysis: Analysis, with_source: bool = False) -> FileResult:
     """The result of a file that was judged and nothing else."""
     source = analysis.source
+    original = source if with_source else None
     diagnostics = fingerprinted(place(source, judged.finding) for judged in analysis.judged)
-    return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld)
+    return FileResult(str(source.path), diagnostics, failures=analysis.failures, withheld=analysis.withheld, original=original)
 
 
-def run_files(tasks: Sequence[Task], jobs: int) -> tuple[FileResult, ...]:
-    """The results of all tasks in their order; what is to be fixed is written as soon as it is known."""
+class Onlooker:
+    """Is told how far a run is; this one does not mind."""
+
+    def verdict(self) -> None:
+        """One more verdict is known."""
+
+    def file(self) -> None:
+        """One more file is done."""
+
+
+def run_files(tasks: Sequence[Task], jobs: int, onlooker: Onlooker | None = None) -> tuple[FileResult, ...]:
+    """The results of all tasks in their order; what is to be fixed is written as soon as it is known.
+
+    Raises UsageError where the run cannot go on, unless a file was written by then: that must be told, so the files left over say why they are.
+    """
+    onlooker = onlooker or Onlooker()
+    sweep(Path(os.path.realpath(task.path)).parent for task in tasks if task.mode is Mode.FIX)
     jobs = min(jobs or usable_cores(), len(tasks))
     parallel = jobs > 1 and (len(tasks) > _FEW or any(task.runs_code for task in tasks))
     results: dict[int, FileResult] = {}
-    for index, result in (_in_processes if parallel else _in_process)(tasks, jobs):
-        results[index] = written(result, tasks[index].mode)
+    try:
+        for index, result in _in_processes(tasks, jobs, onlooker) if parallel else _in_process(tasks, onlooker):
+            results[index] = written(result, tasks[index].mode)
+            onlooker.file()
+    except UsageError as error:
+        if not any(tasks[index].mode is Mode.FIX and result.changed for index, result in results.items()):
+            raise
+        results = {**_given_up(tasks, str(error), results), **results}
     return tuple(results[index] for index in range(len(tasks)))
+
+
+def _given_up(tasks: Sequence[Task], reason: str, done: Collection[int]) -> dict[int, FileResult]:
+    """The files that a run which could not go on left as they were; the reason is told once."""
+    left = [index for index in range(len(tasks)) if index not in done]
+    told = f"{reason}; {len(left)} of {len(tasks)} files were left as they were"
+    return {index: FileResult(str(tasks[index].path), failures=(told,) * (index == left[0]), skipped="the run ended before it") for index in left}
 
 
 def usable_cores() -> int:
@@ -166,12 +198,12 @@ def written(result: FileResult, mode: Mode) -> FileResult:
 
 def run_text(task: Task) -> FileResult:
     """The result of one task, written nowhere."""
-    ((_, result),) = _in_process([task], 1)
+    ((_, result),) = _in_process([task], Onlooker())
     return result
 
 
-def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileResult]]:
-    workshop = Workshop()
+def _in_process(tasks: Sequence[Task], onlooker: Onlooker) -> Iterator[tuple[int, FileResult]]:
+    workshop = Workshop(onlooker.verdict)
     try:
         for index, task in enumerate(tasks):
             yield index, workshop.handle(task)
@@ -179,8 +211,8 @@ def _in_process(tasks: Sequence[Task], _jobs: int) -> Iterator[tuple[int, FileRe
         workshop.close()
 
 
-def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileResult]]:
-    """Largest files first, in chunks. A file on which a process dies costs that file only."""
+def _in_processes(tasks: Sequence[Task], jobs: int, onlooker: Onlooker) -> Iterator[tuple[int, FileResult]]:
+    """Largest files first, in chunks. A file on which a process dies costs that file only; its verdicts are told with the file."""
     load_catalogue()  # errors of rule packs are told once, and forked processes need not look again
     size = _CHUNK if not any(task.runs_code for task in tasks) else 1
     order = sorted(range(len(tasks)), key=lambda index: -_size(tasks[index].path))
@@ -190,7 +222,10 @@ def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, FileR
         futures = {pool.submit(_handle, [tasks[index] for index in chunk]): chunk for chunk in chunks}
         for future in concurrent.futures.as_completed(futures):
             try:
-                yield from zip(futures[future], future.result(), strict=True)
+                for index, result in zip(futures[future], future.result(), strict=True):
+                    for _ in result.rewrites:
+                        onlooker.verdict()
+                    yield index, result
             except BrokenProcessPool:
                 lost += futures[future]
     yield from _one_by_one(tasks, lost)
@@ -235,6 +270,15 @@ def _begin() -> None:
     signal.signal(signal.SIGTERM, _end)
     _workshop = Workshop()
     Finalize(None, _workshop.close, exitpriority=10)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed sends no task and hangs up nothing: its processes would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _end()
 
 
 def _end(*_: object) -> None:

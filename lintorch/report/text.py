@@ -61,7 +61,7 @@ def statistics(run: Run, catalogue: Catalogue) -> Iterator[Line]:
 def _finding(diagnostic: Diagnostic) -> Iterator[Line]:
     yield _headline(diagnostic)
     yield from _excerpt(diagnostic)
-    for why in _reasons(diagnostic):
+    for why in reasons(diagnostic):
         yield (" " * _GUTTER + "= ", "dim"), (visible(why), "")
     if diagnostic.witness:
         said = diagnostic.witness.retained.told if diagnostic.witness.retained else f"not measured: {diagnostic.witness.reason}"
@@ -76,8 +76,8 @@ def _headline(diagnostic: Diagnostic) -> Line:
     return (visible(f"{diagnostic.place}: "), "path"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
 
 
-def _reasons(diagnostic: Diagnostic) -> Sequence[str]:
-    """The evidence, with what is retained first."""
+def reasons(diagnostic: Diagnostic) -> Sequence[str]:
+    """The evidence of a finding, with what is retained first."""
     retained = [f"keeps {diagnostic.retains.what} alive", *diagnostic.retains.evidence] if diagnostic.retains else []
     return list(dict.fromkeys((*retained, *diagnostic.evidence)))
 
