@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field
 from typing import Any
 
 from lintorch import __version__
 from lintorch.catalogue import ALL, Catalogue
-from lintorch.config import CHOICES
-from lintorch.settings import Settings
+from lintorch.config import CHOICES, keys
 
 KEYS = {
     "select": "The only rules to ask, opt-in rules included: codes, beginnings of codes such as LT1, names, or ALL.",
@@ -37,7 +36,7 @@ _PLAIN = {"str": "string", "str | None": "string", "int": "integer", "float": "n
 
 def schema(catalogue: Catalogue) -> dict[str, Any]:
     """The JSON schema of the table [tool.lintorch]."""
-    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name != "root"}
+    known = keys()
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"[tool.lintorch], lintorch {__version__}",

@@ -203,7 +203,6 @@ def _as_python(path: Path, cell: Cell) -> str:
 
 def _spelled(document: str, place: Value, source: str) -> str:
     """A source as the document spells it: one string or a list of lines, with the same blanks between them and the same escapes."""
-    old = document[place.span.start : place.span.end]
     ascii_only = document.isascii() and "\\u" in document
     if not isinstance(place.value, list):
         return json.dumps(source, ensure_ascii=ascii_only)

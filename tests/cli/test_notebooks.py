@@ -17,7 +17,8 @@ HEAD = "%matplotlib inline\n!pip install torch\nimport torch\nfrom torch import 
 CLASS = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(10, 5)\n\n    def forward(self, x):\n"
 BEFORE, AFTER = "        y = self.layer(x)\n        return y", "        return self.layer(x)"
 SETUP = "net = Net()\noptimizer = torch.optim.SGD(net.parameters(), 0.1)\n?net"
-LOOP = "total = 0\nfor step in range(10):\n    optimizer.zero_grad()\n    loss = net(torch.randn(4, 10)).pow(2).mean()\n    loss.backward()\n    optimizer.step()\n"
+STEP = "    optimizer.zero_grad()\n    loss = net(torch.randn(4, 10)).pow(2).mean()\n    loss.backward()\n    optimizer.step()\n"
+LOOP = f"total = 0\nfor step in range(10):\n{STEP}"
 ADD, ADD_DETACHED = "    total += loss\nprint('é')", "    total += loss.detach()\nprint('é')"
 
 
@@ -26,7 +27,8 @@ def notebook(*cells: str, metadata: object = METADATA) -> str:
     made = nbformat.v4.new_notebook(metadata=metadata)
     for number, source in enumerate(cells):
         output = nbformat.v4.new_output("stream", text=f"y = self.layer(x)\n{number}\n")
-        made.cells += [nbformat.v4.new_markdown_cell("    total += loss", id=f"m{number}"), nbformat.v4.new_code_cell(source, outputs=[output], id=f"c{number}")]
+        made.cells.append(nbformat.v4.new_markdown_cell("    total += loss", id=f"m{number}"))
+        made.cells.append(nbformat.v4.new_code_cell(source, outputs=[output], id=f"c{number}"))
     return str(nbformat.writes(made)) + "\n"
 
 
@@ -55,7 +57,8 @@ def test_cells_are_one_flow_and_a_fix_is_verified_and_spliced(tmp_path: Path) ->
 def test_places_in_every_format(doors: Doors) -> None:
     doors.write({"a.ipynb": TEXT})
     raw = TEXT.split("\n")
-    first, second = (next(number for number, line in enumerate(raw, 1) if line.startswith(text)) for text in ('    "        y = self', '    "    total += loss\\n'))
+    starts = ('    "        y = self', '    "    total += loss\\n')
+    first, second = (next(number for number, line in enumerate(raw, 1) if line.startswith(text)) for text in starts)
 
     def report(form: str) -> str:
         return doors.run("--format", form, "a.ipynb").out
@@ -88,8 +91,8 @@ def test_adoption_knows_cells(doors: Doors) -> None:
     doors.write({"a.ipynb": notebook("x = 1", HEAD, CLASS + BEFORE, SETUP, LOOP + ADD)})
     assert doors.run("--baseline", "known.json").status == 0
     assert doors.run("--add-ignore").out == "Silenced 2 findings in 1 file.\n"
-    silent = notebook("x = 1", HEAD, CLASS + BEFORE.replace("(x)", "(x)  # lintorch: ignore[LT101]"), SETUP, LOOP + ADD.replace("loss", "loss  # lintorch: ignore[LT201]"))
-    assert doors.read("a.ipynb") == silent
+    method, add = BEFORE.replace("(x)", "(x)  # lintorch: ignore[LT101]"), ADD.replace("loss", "loss  # lintorch: ignore[LT201]")
+    assert doors.read("a.ipynb") == notebook("x = 1", HEAD, CLASS + method, SETUP, LOOP + add)
     assert doors.run().status == 0
 
 
@@ -98,7 +101,8 @@ def test_changed_lines_are_those_of_the_file(doors: Doors) -> None:
     doors.write({"a.ipynb": TEXT})
     subprocess.run(["git", "add", "."], check=True)
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "one"], check=True)
-    doors.write({"a.ipynb": TEXT.replace("    total += loss\\n", "    total += loss\\n\",\n    \"    x = 1\\n", 1).replace("        y = self.layer(x)\\n", "        y = self.layer(x) \\n")})
+    below = TEXT.replace('"    total += loss\\n', '"    total += loss\\n",\n    "    x = 1\\n', 1)
+    doors.write({"a.ipynb": below.replace("        y = self.layer(x)\\n", "        y = self.layer(x) \\n")})
     assert [line.split(": ")[0] for line in doors.run("--format", "concise", "--diff-from", "HEAD").out.splitlines()] == ["a.ipynb:cell 4:7:9"]
 
 
@@ -127,7 +131,8 @@ def test_without_nbformat_there_is_one_line(doors: Doors, monkeypatch: pytest.Mo
     monkeypatch.setattr("lintorch.cli.check.find_spec", lambda name: None)
     doors.write({"a.ipynb": TEXT, "b.py": NET})
     outcome = doors.run("a.ipynb")
-    assert (outcome.status, outcome.err) == (2, "a.ipynb: is a notebook, and the package nbformat that reads them is not installed; install `lintorch[notebook]`\n")
+    message = "a.ipynb: is a notebook, and the package nbformat that reads them is not installed; install `lintorch[notebook]`\n"
+    assert (outcome.status, outcome.err) == (2, message)
     outcome = doors.run()
     assert (outcome.status, outcome.err) == (1, "")
     assert outcome.out.endswith("Skipped 1 file: is a notebook, which needs `lintorch[notebook]` to be read.\n")

@@ -57,7 +57,10 @@ def test_every_cell_comes_back(text: str) -> None:
     assert python.count("\n") == text.count("\n")
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)))
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=4)
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)))
 def test_spans_are_those_of_the_values(value: object) -> None:
     for text in (json.dumps(value), f" {json.dumps(value, indent=3)}\n"):
         place = whole(text)
@@ -146,21 +149,24 @@ def test_a_change_across_cells_is_refused(text: str) -> None:
         Notebook.from_bytes(NB, notebook(*CELLS)).with_text(text)
 
 
+NOT, PARTS = "nb.ipynb: is not a notebook (", "nb.ipynb: is not a notebook (its parts are not those of one)"
 BAD = [
-    pytest.param(b"", "nb.ipynb: is not a notebook (", id="empty"),
+    pytest.param(b"", NOT, id="empty"),
     pytest.param(b"\xff", "nb.ipynb: is not a notebook (it cannot be decoded", id="encoding"),
-    pytest.param(b"\0", "nb.ipynb: is not a notebook (", id="binary"),
-    pytest.param(b"[]", "nb.ipynb: is not a notebook (", id="a list"),
-    pytest.param(b"3", "nb.ipynb: is not a notebook (", id="a number"),
-    pytest.param(b"[" * 100_000, "nb.ipynb: is not a notebook (", id="nested"),
-    pytest.param(notebook()[:-10], "nb.ipynb: is not a notebook (", id="cut off"),
-    pytest.param(b"\xef\xbb\xbf" + notebook(), "nb.ipynb: is not a notebook (", id="byte order mark"),
-    pytest.param(b'{"nbformat": 4, "nbformat_minor": 5}', "nb.ipynb: is not a notebook (its parts are not those of one)", id="no cells"),
-    pytest.param(b'{"cells": {"a": 1}, "nbformat": 4, "nbformat_minor": 5}', "nb.ipynb: is not a notebook (its parts are not those of one)", id="cells are no list"),
-    pytest.param(notebook(3), "nb.ipynb: is not a notebook (its parts are not those of one)", id="a cell is no object"),
-    pytest.param(notebook(code("")).replace(b'"source": ""', b'"source": [3]'), "nb.ipynb: is not a notebook (its parts are not those of one)", id="source is no text"),
+    pytest.param(b"\0", NOT, id="binary"),
+    pytest.param(b"[]", NOT, id="a list"),
+    pytest.param(b"3", NOT, id="a number"),
+    pytest.param(b"[" * 100_000, NOT, id="nested"),
+    pytest.param(notebook()[:-10], NOT, id="cut off"),
+    pytest.param(b"\xef\xbb\xbf" + notebook(), NOT, id="byte order mark"),
+    pytest.param(b'{"nbformat": 4, "nbformat_minor": 5}', PARTS, id="no cells"),
+    pytest.param(b'{"cells": {"a": 1}, "nbformat": 4, "nbformat_minor": 5}', PARTS, id="cells are no list"),
+    pytest.param(notebook(3), PARTS, id="a cell is no object"),
+    pytest.param(notebook(code("")).replace(b'"source": ""', b'"source": [3]'), PARTS, id="source is no text"),
     pytest.param(notebook(code("")).replace(b'"source": ""', b'"source": 3'), "nb.ipynb:cell 1: is not a notebook (the source", id="source is a number"),
-    pytest.param(b'{"worksheets": [], "nbformat": 3, "nbformat_minor": 0, "metadata": {}}', "nb.ipynb: is a notebook of format 3; open it with Jupyter", id="old"),
+    pytest.param(
+        b'{"worksheets": [], "nbformat": 3, "nbformat_minor": 0, "metadata": {}}', "nb.ipynb: is a notebook of format 3; open it with Jupyter", id="old"
+    ),
     pytest.param(notebook(code("x = 1"), code("x = 1\ny = (")), "nb.ipynb:cell 2:2: is not valid Python", id="a cell that is no Python"),
     pytest.param(notebook(code("x = 1\\"), code("y = 1")), "nb.ipynb:cell 1:1: is not valid Python", id="a cell that would run into the next"),
     pytest.param(notebook(code("# %% lintorch cell 1")), "nb.ipynb:cell 1: holds a line that lintorch marks cells with", id="a mark"),
@@ -179,5 +185,6 @@ def test_a_bad_notebook_is_one_line(raw: bytes, message: str) -> None:
 def test_other_languages_are_left_alone() -> None:
     with pytest.raises(NotPython):
         Notebook.from_bytes(NB, notebook(code("x <- 1"), metadata={"kernelspec": {"language": "R"}}))
-    cells = (code("x <- 1", metadata={"vscode": {"languageId": "r"}}), code("%%writefile x.py\ny = ("), code("pip install torch\nls\nx = 1"), code("await x\nx;"))
+    foreign = code("x <- 1", metadata={"vscode": {"languageId": "r"}})
+    cells = (foreign, code("%%writefile x.py\ny = ("), code("pip install torch\nls\nx = 1"), code("await x\nx;"))
     assert [cell.number for cell in Notebook.from_bytes(NB, notebook(*cells, metadata={})).cells] == [3, 4]
