@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lintorch.rule import Retention, Severity
+from lintorch.source.served import served
 from lintorch.source.text import Edit, Position, Source
 from lintorch.verify.verdict import Retained, Status, Verdict
 
@@ -225,7 +226,7 @@ def fingerprinted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     seen: Counter[str] = Counter()
     result = []
     for diagnostic in diagnostics:
-        content = "\0".join((diagnostic.path, diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
+        content = "\0".join((served(diagnostic.path), diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
         seen[content] += 1
         digest = hashlib.sha256(f"{content}\0{seen[content]}".encode(errors="surrogatepass")).hexdigest()
         result.append(replace(diagnostic, fingerprint=digest[:32]))
