@@ -59,6 +59,7 @@ class Configuration:
         file = self._explicit or nearest_configuration(folder)
         given = read_configuration(file) if file else {}
         length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length)[0] or Settings.line_length
+        given = {**given, "python": _from(file, given.get("python"))}
         settings = Settings(**{**given, "line_length": length, "root": file.absolute().parent if file else Path.cwd()})
         return self._share(self._overlay(settings))
 
@@ -78,6 +79,11 @@ class Configuration:
         if known is None:
             self._distinct.append(settings)
         return known or settings
+
+
+def _from(file: Path | None, python: str | None) -> str | None:
+    """An interpreter as a configuration file names it: a path is one from there."""
+    return str(file.absolute().parent / python) if file and python and "/" in python else python
 
 
 def nearest_configuration(folder: Path) -> Path | None:

@@ -98,7 +98,7 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
         path = Path(name)
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder")
-        files, left_out = _readable(path, *discover([path], config.settings_for(path)))
+        files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
         if path.is_dir() and not files:
