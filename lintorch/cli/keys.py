@@ -24,7 +24,7 @@ KEYS = {
     "unused-ignores": "Also report comments that silence nothing (LT001).",
     "include-generated": "Also check files that say they are generated.",
     "examples": "How to build and call a class or function: its name, and calls such as 'Net(10, 20), torch.randn(4, 10)'.",
-    "python": "The interpreter that has torch and the project's packages.",
+    "python": "The interpreter that has torch and the project's packages; a path is one from the configuration file.",
     "jobs": "How many processes to use; 0 is one for each core.",
     "time-limit": "Seconds that running both versions of one class may take.",
     "memory-limit": "Bytes of memory that a process running them may take.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -53,11 +54,11 @@ class Repository:
         """What a commit of what is staged runs."""
         return self.run(sys.executable, "-m", "pre_commit", "run", "--color", "never")
 
-    def installs_lintorch(self, hook: str, args: Iterable[str] = ()) -> None:
+    def installs_lintorch(self, hook: str, args: Iterable[str] = (), types: str = "types: [python]") -> None:
         """Hooks as pre-commit would install them, less the installing: the command is this environment's."""
         entry = ENTRIES[hook].replace("lintorch", f"{sys.executable} -m lintorch", 1)
         given = f"args: [{', '.join(args)}], " if args else ""
-        self.write(config_yaml=f"repos: [{{repo: local, hooks: [{{id: {hook}, name: {hook}, entry: '{entry}', {given}language: system, types: [python]}}]}}]\n")
+        self.write(config_yaml=f"repos: [{{repo: local, hooks: [{{id: {hook}, name: {hook}, entry: '{entry}', {given}language: system, {types}}}]}}]\n")
 
 
 @pytest.fixture
@@ -78,6 +79,16 @@ def test_what_is_staged_is_checked_and_nothing_else(repository: Repository) -> N
     assert done.returncode == 1
     assert "a.py:7:9: LT101 returned-temporary" in done.stdout
     assert "b.py:7:9: LT101 returned-temporary" in done.stdout
+
+
+def test_notebooks_where_the_configuration_asks_for_them(repository: Repository) -> None:
+    cell = {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": [], "source": NET}
+    (repository.folder / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    repository.installs_lintorch("lintorch", types="types: [file], types_or: [python, jupyter]")
+    repository.stage()
+    done = repository.hooks()
+    assert done.returncode == 1
+    assert "a.ipynb:cell 1:7:9: LT101 returned-temporary" in done.stdout
 
 
 def test_a_fix_of_a_partly_staged_file_keeps_both_parts_apart(repository: Repository) -> None:
