@@ -12,7 +12,7 @@ from lintorch.cli.baseline import read_baseline, write_baseline
 from lintorch.cli.output import show, tell_failures
 from lintorch.engine.concern import Concern
 from lintorch.engine.result import Run
-from lintorch.engine.run import Mode, Task
+from lintorch.engine.run import Mode, Task, Workshop
 from lintorch.report import diff
 from lintorch.report.escape import visible
 from lintorch.report.words import counted
@@ -68,9 +68,10 @@ def record_ignores(run: Run, tasks: Sequence[Task], arguments: Arguments) -> int
     """Write an ignore behind each finding instead of a report, or show it with --diff; the exit status."""
     from lintorch.engine.silence import silenced
 
+    workshop = Workshop()
     found = {result.path for result in run.files if result.diagnostics}
     mode = Mode.DIFF if arguments.diff else Mode.FIX
-    changed = replace(run, files=tuple(silenced(replace(task, mode=mode)) for task in tasks if str(task.path) in found))
+    changed = replace(run, files=tuple(silenced(replace(task, mode=mode), workshop) for task in tasks if str(task.path) in found))
     if arguments.diff:
         sys.stdout.write(diff.render(changed))
     tell_failures(run)
