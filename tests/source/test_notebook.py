@@ -143,6 +143,13 @@ def test_lines_that_stay_keep_their_spelling() -> None:
     assert read.with_text(read.text.replace("y = x", "y = 'è'")).raw == raw.replace(b'"y = x"', rb'''"y = '\u00e8'"''')
 
 
+def test_the_same_line_may_be_spelled_in_two_ways() -> None:
+    raw = notebook(code(["x = '\u00e9'\n", "y = 1\n", "x = '\u00e9'"])).replace("x = 'é'\\n".encode(), rb"x = '\u00e9'\n")
+    raw = raw.replace(b'   "x', b'\t"x')  # as a merge leaves it
+    read = Notebook.from_bytes(NB, raw)
+    assert read.with_text(read.text.replace("y = 1", "y = 2")).raw == raw.replace(b"y = 1", b"y = 2")
+
+
 @pytest.mark.parametrize("text", ["", "x = 1\n", "# %% lintorch cell 3\n", "# %% lintorch cell 2\nx = 1\n# %% lintorch cell 2\n"])
 def test_a_change_across_cells_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match="would change across its cells"):
