@@ -147,7 +147,7 @@ def _require_python(path: Path, notebook: Any) -> None:
         given = metadata.get(table) if isinstance(metadata, dict) else None
         language = given.get(key) if isinstance(given, dict) else None
         if isinstance(language, str) and language.lower() not in ("python", "ipython", "python3"):
-            raise NotPython(path, f"is a notebook of {language}", "exclude it")
+            raise NotPython(path, f"is a notebook of {' '.join(language.split())[:40] or 'no language'}", "exclude it")
 
 
 def _cells(path: Path, document: str) -> list[Cell]:

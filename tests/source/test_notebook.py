@@ -189,6 +189,33 @@ def test_a_bad_notebook_is_one_line(raw: bytes, message: str) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+ODD = (None, 3, True, "", "x = (", "%%time\n%x", "?", [], {}, [1], ["a\n", 3], {"cells": []}, "\ud800", "é\u2028x", [[]], "a\r\nb", "\x0c", "'''", "\\")
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, item in inner for found in paths(item, (*path, key)))]
+
+
+@given(st.randoms(use_true_random=False))
+def test_whatever_stands_in_the_file_it_is_read_or_refused_in_one_line(random) -> None:
+    document = json.loads(notebook(*CELLS))
+    *way, last = random.choice(paths(document)[1:])
+    place = document
+    for key in way:
+        place = place[key]
+    place[last] = random.choice(ODD)
+    raw = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
+    try:
+        read = Notebook.from_bytes(NB, raw)
+        assert read.encode(read.text) == raw
+        assert [read.file_line(line) >= 1 for line in range(1, read.text.count("\n") + 1)].count(False) == 0
+        if read.cells:
+            read.with_text(read.text.replace(f"cell {read.cells[0].number}\n", f"cell {read.cells[0].number}\nadded = 1\n", 1))
+    except SourceError as error:
+        assert "\n" not in str(error)
+
+
 def test_other_languages_are_left_alone() -> None:
     with pytest.raises(NotPython):
         Notebook.from_bytes(NB, notebook(code("x <- 1"), metadata={"kernelspec": {"language": "R"}}))
