@@ -216,7 +216,7 @@ def _rules_parser() -> _Parser:
 def _config_parser() -> _Parser:
     parser = _parser("config", "Show the settings in force for a file or folder, and where each comes from.", "lintorch config [options] [PATH]")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or folder (default: the current folder)")
-    parser.add_argument("--schema", action="store_true", help="the JSON schema of [tool.lintorch], for editors")
+    parser.add_argument("--schema", action="store_true", help="a JSON schema for pyproject.toml that knows [tool.lintorch], for editors")
     parser.add_argument("--format", choices=("text", "json"), help="(default: text)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
     return parser

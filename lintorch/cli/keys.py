@@ -35,15 +35,18 @@ _PLAIN = {"str": "string", "str | None": "string", "int": "integer", "float": "n
 
 
 def schema(catalogue: Catalogue) -> dict[str, Any]:
-    """The JSON schema of the table [tool.lintorch]."""
-    known = keys()
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": f"[tool.lintorch], lintorch {__version__}",
+    """The JSON schema of a pyproject.toml of which [tool.lintorch] alone is spoken of: editors hold a whole file to a schema."""
+    table = {
+        "description": f"The settings of lintorch {__version__}.",
         "type": "object",
         "additionalProperties": False,
+        "properties": {key: {"description": KEYS[key], **_property(key, field)} for key, field in keys().items()},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
         "definitions": {"selector": _selector(catalogue), "selectors": _one_or_many({"$ref": "#/definitions/selector"})},
-        "properties": {key: {"description": KEYS[key], **_property(key, field)} for key, field in known.items()},
+        "properties": {"tool": {"type": "object", "properties": {"lintorch": table}}},
     }
 
 
