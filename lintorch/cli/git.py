@@ -37,10 +37,16 @@ def changed_lines(revision: str, folder: Path) -> dict[Path, Lines]:
     base = _base(revision, top)
     names = _names(git("--diff-from", top, "diff", *_PLAIN, "--name-only", "-z", base, "--"))
     # The sections of the second answer are in the order of the names in the first, which are free of quotes.
-    sections = _sections(git("--diff-from", top, "diff", *_PLAIN, "--unified=0", base, "--"))
+    sections = _sections(_diff(top, base))
+    if len(sections) != len(names):  # a file whose kind changed has two sections, one in conflict may have none
+        sections = [_diff(top, base, f":(top,literal){name}") for name in names]
     changed = {(top / name).resolve(): _added(section) for name, section in zip(names, sections, strict=True)}
     new = _names(git("--diff-from", top, "ls-files", "-z", "--others", "--exclude-standard"))
     return {**changed, **{(top / name).resolve(): _EVERY_LINE for name in new}}
+
+
+def _diff(top: Path, base: str, *paths: str) -> bytes:
+    return git("--diff-from", top, "diff", *_PLAIN, "--unified=0", base, "--", *paths)
 
 
 def _base(revision: str, top: Path) -> str:

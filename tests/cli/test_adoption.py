@@ -111,6 +111,25 @@ def test_changed_lines_of_a_branch_are_those_since_it_left(doors: Doors) -> None
     assert found(doors, "--diff-from", "main") == ["a.py:7:9", "b.py:8:9"]
 
 
+def test_conflicts_and_files_of_another_kind_are_no_riddle(doors: Doors) -> None:
+    doors.write({"a.py": NET, "b.py": CLEAN, "c.py": NET})
+    git(doors, "init", "-q", "-b", "main", ".")
+    (doors.folder / "d.py").symlink_to("a.py")
+    git(doors, "add", ".")
+    git(doors, "commit", "-qm", "one")
+    git(doors, "checkout", "-qb", "work")
+    doors.write({"b.py": CHAIN})
+    git(doors, "commit", "-qam", "two")
+    git(doors, "checkout", "-q", "main")
+    doors.write({"b.py": NET})
+    git(doors, "commit", "-qam", "three")
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "merge", "-q", "work"], cwd=doors.folder, capture_output=True)
+    doors.write({"b.py": CHAIN})  # solved, and not yet told to git
+    (doors.folder / "d.py").unlink()
+    doors.write({"d.py": NET, "c.py": NET + "# more\n"})
+    assert found(doors, "--diff-from", "HEAD") == ["b.py:8:9", "d.py:7:9"]
+
+
 @pytest.mark.parametrize("revision", ["no-such", "--output=x", "no-such..."])
 def test_a_revision_that_is_none_is_one_line(doors: Doors, revision: str) -> None:
     doors.write({"a.py": NET})
