@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lintorch.cli.arguments import Arguments
@@ -48,13 +49,20 @@ def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: 
     try:
         for pair in pairs:
             try:
-                results += compare(pair, verifiers.under(settings), every)
+                results += _told(pair, compare(pair, verifiers.under(settings), every))
             except SourceError as error:
                 failures.append(str(error))
             progress.file()
     finally:
         verifiers.close()
     return results, failures
+
+
+def _told(pair: Pair, compared: Iterable[Compared]) -> Iterator[Compared]:
+    """The verdicts with lines as people find them: a notebook's by cell."""
+    for one in compared:
+        reason = pair.new.told(one.verdict.reason) if pair.new and one.verdict.reason else one.verdict.reason
+        yield replace(one, verdict=replace(one.verdict, reason=reason))
 
 
 def _paths(arguments: Arguments) -> Path:
