@@ -50,11 +50,18 @@ def _diff(top: Path, base: str, *paths: str) -> bytes:
 
 
 def _base(revision: str, top: Path) -> str:
-    """The commit to compare with; what is no revision is told by git itself, and never read as an option."""
-    forked = revision.removesuffix("...")
-    if forked != revision:
-        return git("--diff-from", top, "merge-base", "--end-of-options", forked, "HEAD").decode().strip()
-    return git("--diff-from", top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().split()[-1]
+    """The commit to compare with; nothing a user writes is read as an option. Raises UsageError where there is none."""
+    named = revision.removesuffix("...")
+    try:
+        commit = git("--diff-from", top, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}").decode().split()[-1]
+    except UsageError:
+        raise UsageError(f"--diff-from: the repository {top} knows no revision {named!r}; fetch it, or name another") from None
+    if named == revision:
+        return commit
+    try:
+        return git("--diff-from", top, "merge-base", commit, "HEAD").decode().strip()
+    except UsageError:
+        raise UsageError(f"--diff-from: no commit is known at which HEAD left {named!r}; in a shallow clone fetch more of it") from None
 
 
 def _names(output: bytes) -> list[str]:
@@ -86,6 +93,8 @@ def concerned(files: Sequence[Path], revision: str) -> dict[Path, Lines]:
     for file in files:
         folder = file.absolute().parent
         top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+        if not (top / ".git").exists():
+            raise UsageError(f"--diff-from needs a git repository, and {file} is in none")
         if top not in known:
             known[top] = changed_lines(revision, top)
         lines = known[top].get(file.resolve())

@@ -149,3 +149,14 @@ def test_percent_scripts_are_plain_files(doors: Doors) -> None:
     doors.write({"a.py": "# %%\n" + NET + "# %% [markdown]\n# text\n"})
     doors.run("--fix")
     assert doors.read("a.py") == "# %%\n" + NET.replace("        y = x.relu()\n        return y\n", "        return x.relu()\n") + "# %% [markdown]\n# text\n"
+
+
+def test_the_page_names_cells(doors: Doors) -> None:
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    doors.write({"a.ipynb": TEXT})
+    doors.run("--fix", "--diff", "--format", "html", "--output-file", "page.html", "a.ipynb")
+    page = doors.read("page.html")
+    assert "a.ipynb:cell 4:7:9" in page
+    assert "a.ipynb:cell 10:7:5" in page
+    assert "lintorch cell" not in page
