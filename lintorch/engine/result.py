@@ -25,11 +25,12 @@ class PlacedEdit:
 
 @dataclass(frozen=True)
 class Hunk:
-    """Whole lines that a change touches, before and after; `line` is the number of the first."""
+    """Whole lines that a change touches, before and after; `line` is the number of the first, in a notebook within `cell`."""
 
     line: int
     before: str
     after: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -263,4 +264,4 @@ def _hunk(source: Source, edits: list[Edit]) -> Hunk:
     for edit in edits:
         parts += source.text[done : edit.span.start], edit.text
         done = edit.span.end
-    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])))
+    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])), source.cell(first))

@@ -160,3 +160,10 @@ def test_the_page_names_cells(doors: Doors) -> None:
     assert "a.ipynb:cell 4:7:9" in page
     assert "a.ipynb:cell 10:7:5" in page
     assert "lintorch cell" not in page
+
+
+def test_a_rewrite_of_several_cells_names_them(doors: Doors) -> None:
+    again = LOOP.replace("total", "more") + "    more += loss"
+    doors.write({"a.ipynb": notebook(HEAD, SETUP.replace("Net()", "nn.Linear(10, 5)"), LOOP + ADD, again)})
+    shown = [line.strip() for line in doors.run("--fix", "a.ipynb").out.splitlines() if "| cell " in line or "| - " in line]
+    assert [line.partition(" -")[0] for line in shown] == ["| cell 6", "7 |", "| cell 8", "7 |"]
