@@ -42,7 +42,7 @@ def decoded(wanted: Any, data: Any) -> Any:
     if issubclass(wanted, enum.Enum):
         return _member(wanted, data)
     if dataclasses.is_dataclass(wanted) or hasattr(wanted, "_fields"):
-        kinds = _fields(wanted)
+        kinds = _kinds(typing.cast(Any, wanted))
         return wanted(*_decoded_tuple(kinds, _checked(list, data)))
     return _checked((int, float) if wanted is float else wanted, data)
 
@@ -69,8 +69,8 @@ def _member(kind: type[enum.Enum], data: Any) -> enum.Enum:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[Any, ...]:
+def _kinds(kind: Any) -> tuple[Any, ...]:
     """The types of the fields, in order."""
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(kind._fields)  # type: ignore[attr-defined]
+    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(kind._fields)
     return tuple(hints[name] for name in names)

@@ -14,9 +14,9 @@ from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
-from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.executor import executor
 from lintorch.engine.remembered import Remembered
+from lintorch.engine.result import FileResult, Run, numbered
 from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
 from lintorch.report import html
 from lintorch.report.progress import shown

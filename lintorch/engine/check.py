@@ -75,7 +75,7 @@ class Checker:
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
         analysis = _Pass(source, settings, project, module, only).run(rules, Comments(source, rules, comments), measuring)
-        self.seen |= project.consulted.since(0)
+        self.seen |= project.consulted.seen()
         return analysis
 
     def _with_unused(self, analysis: Analysis, settings: Settings, honoured: str) -> Analysis:

@@ -135,7 +135,7 @@ class _Pool:
     """A pool of processes that does not outlive an interruption."""
 
     def __init__(self, jobs: int, cache: Store | None) -> None:
-        self._executor = concurrent.futures.ProcessPoolExecutor(jobs, initializer=_begin, initargs=(cache and cache.folder,))
+        self._executor = concurrent.futures.ProcessPoolExecutor(jobs, initializer=_begin, initargs=(cache.folder if cache is not None else None,))
 
     def __enter__(self) -> concurrent.futures.ProcessPoolExecutor:
         return self._executor

@@ -116,7 +116,9 @@ def _is_plain(task: Task) -> bool:
 
 def _grouped(seen: frozenset[Seen]) -> Mapping[str, Any]:
     """What was seen as files with their digests, folders with the names that they held and did not hold, and the rest."""
-    files, folders, rest = {}, {}, []
+    files: dict[str, str] = {}
+    folders: dict[str, tuple[list[str], list[str]]] = {}
+    rest: list[list[str]] = []
     for one in sorted(seen):
         if one.kind == "file":
             files[one.what] = one.answer

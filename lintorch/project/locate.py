@@ -8,7 +8,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from lintorch.project.consulted import Consulted, Seen, names_digest
+from lintorch.project.consulted import Consulted, Seen
 
 
 def installed_folders() -> tuple[Path, ...]:
@@ -124,10 +124,6 @@ class Locator:
     def searches(self) -> tuple[Path, ...]:
         """The folders that are searched, in order."""
         return tuple(self._roots)
-
-    def listing(self, folder: Path) -> Seen:
-        """What tells whether a name that imports can mean was added to a folder, or taken out."""
-        return Seen("folder", str(folder), names_digest(self._listed(folder)))
 
     def _holds(self, folder: Path, entry: str) -> bool:
         held = entry in self._listed(folder)

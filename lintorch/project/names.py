@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lintorch.project.consulted import Consulted, Memory, Seen, digest
+from lintorch.project.consulted import Consulted, Grounds, Memory, Seen, digest
 from lintorch.project.known import TORCH_MODULES, UNREAD
 from lintorch.project.locate import Locator, plain_path
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
@@ -46,7 +46,7 @@ class Names:
         self._paths: dict[str, Path] = {}  # by dotted name
         self._files: dict[str, Path | None] = Memory(self.consulted)  # by dotted name, as located
         self._meanings: dict[str, tuple[str | None, str, str]] = Memory(self.consulted)
-        self._seen: dict[Path, frozenset[Seen]] = {}  # by path, what a module's text and name rest on
+        self._seen: dict[Path, Grounds] = {}  # by path, what a module's text and name rest on
         self._kept = 0
         self._bytes: dict[Path, bytes] = {}  # of files that star imports pass through and nothing else has read
         self._bytes_kept = 0
@@ -209,10 +209,11 @@ class Names:
             name = self._locator.long_name(path)
         self._paths[name] = path
         relocate = partial(self._locator.neighbour, path) if self._locator.is_script(path) else None
-        own = (Seen("file", str(path), digest(source.raw)), *((self._locator.listing(path.parent),) if relocate else ()))
-        self._seen[path] = self.consulted.since(mark).union(own)
-        self.consulted.note(self._seen[path])
         module = Module(source, tree, name, is_package, self._starred, relocate, self._new_memo(), self._new_memo)
+        if relocate:
+            _ = module.imports  # now, so that what a script's imports mean is part of what the module rests on
+        self._seen[path] = (self.consulted.since(mark), frozenset((Seen("file", str(path), digest(source.raw)),)))
+        self.consulted.note(self._seen[path])
         self._unreadable.discard(path)
         self._modules[path] = module
         self._kept += len(source.text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lintorch.project.attribute_names import tree
-from lintorch.project.consulted import Seen, digest, names_digest
+from lintorch.project.consulted import Seen, digest
 
 
 class Present:
@@ -38,8 +38,6 @@ class Present:
         if kind == "entry":
             folder, name = os.path.split(what)
             return "1" if name in self._names(folder) else ""
-        if kind == "folder":
-            return names_digest(self._names(what))
         return tree(Path(what)).answer if kind == "tree" else "unknown"
 
     def _names(self, folder: str) -> frozenset[str]:
