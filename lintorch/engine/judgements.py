@@ -15,6 +15,7 @@ from lintorch.engine.tool import tool_mark
 from lintorch.project.consulted import Seen, digest
 from lintorch.project.present import Present
 from lintorch.settings import Settings
+from lintorch.verify.grounds import Judged
 from lintorch.verify.supervisor import default_interpreter
 from lintorch.verify.verdict import Change, Verdict
 
@@ -29,7 +30,7 @@ class Judgements:
         self._store = store
         self._present = Present()
 
-    def recall(self, settings: Settings, peak: bool, change: Change) -> Verdict | None:
+    def recall(self, settings: Settings, peak: bool, change: Change) -> Judged | None:
         """The verdict on a change, where it was reached before and every file that took part is as it was."""
         content = self._store.get(_key(settings, peak, change)) if self._store is not None else None
         if content is None:
@@ -37,18 +38,22 @@ class Judgements:
         try:
             entry = json.loads(content)
             same = self._present.holds(Seen("file", path, answer) for path, answer in entry["loaded"].items())
-            verdict: Verdict | None = decoded(Verdict, entry["verdict"]) if same else None
-            return verdict
+            return Judged(decoded(Verdict, entry["verdict"]), frozenset(entry["loaded"]), lasts=True) if same else None
         except (ValueError, KeyError, TypeError, AttributeError, Undecodable):
             return None
 
-    def keep(self, settings: Settings, peak: bool, change: Change, verdict: Verdict, loaded: Collection[str]) -> None:
-        """Keep a verdict with the files that took part beside the changed one, whose texts it is known by."""
-        if self._store is None:
+    def keep(self, settings: Settings, peak: bool, change: Change, judged: Judged) -> None:
+        """Keep a verdict that lasts, with the files that took part beside the changed one, whose texts it is known by."""
+        if self._store is None or not judged.lasts:
             return
-        present = Present()  # of now: an earlier answer may be that of before an edit
-        files = {path: present.answer("file", path) for path in sorted(loaded) if Path(path) != change.path}
-        self._store.put(_key(settings, peak, change), json.dumps({"verdict": encoded(verdict), "loaded": files}, separators=(",", ":")).encode())
+        files = {seen.what: seen.answer for seen in files_seen(judged.loaded) if Path(seen.what) != change.path}
+        self._store.put(_key(settings, peak, change), json.dumps({"verdict": encoded(judged.verdict), "loaded": files}, separators=(",", ":")).encode())
+
+
+def files_seen(paths: Collection[str]) -> frozenset[Seen]:
+    """Files as they are now, whatever was known of them before."""
+    present = Present()
+    return frozenset(Seen("file", path, present.answer("file", path)) for path in paths)
 
 
 def _key(settings: Settings, peak: bool, change: Change) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lintorch.cache.codec import Undecodable, decoded, encoded
 from lintorch.cache.store import Store
+from lintorch.engine.concern import EVERYTHING
 from lintorch.engine.result import FileResult
 from lintorch.engine.tool import tool_mark
 from lintorch.engine.workshop import Mode, Task, Worked
@@ -19,7 +20,10 @@ from lintorch.project.consulted import Seen, digest
 from lintorch.project.locate import Locator, installed_folders
 from lintorch.project.present import Present
 from lintorch.settings import Settings
+from lintorch.source.read import read_source
 from lintorch.source.root import find_root
+from lintorch.source.text import SourceError
+from lintorch.verify.supervisor import default_interpreter
 
 # What these say changes no finding: it decides which files are taken, what of them is shown, or how code is run.
 _WITHOUT_BEARING = frozenset({"exclude", "allow", "fail_on", "examples", "python", "jobs", "time_limit", "memory_limit", "min_isolation", "illustrated"})
@@ -43,11 +47,14 @@ class Remembered:
     def recall(self, task: Task) -> FileResult | None:
         """The result of a task, where it is known and would come out the same."""
         ticket = self._ticket(task)
-        content = self._store.get(ticket.key) if self._store is not None and ticket is not None else None
-        result = self._decoded(task, content) if content is not None else None
-        if result is None or not (result.is_clean or _is_plain(task)):
+        if ticket is None:
             return None
-        return task.concern.applied(result) if task.mode is Mode.CHECK else result
+        result = self._known(task, ticket.key)
+        if not _is_plain(task) and (result is None or not result.is_clean):
+            result = self._known(task, _fix_key(ticket, task)) if task.concern is EVERYTHING else None
+        if result is not None and result.text is not None:
+            return self._with_original(task, result, ticket)
+        return task.concern.applied(result) if result is not None and task.mode is Mode.CHECK else result
 
     def digest(self, task: Task) -> str | None:
         """The digest of the bytes that a result is to be kept for; None where it is not to be kept."""
@@ -57,15 +64,31 @@ class Remembered:
     def keep(self, task: Task, worked: Worked) -> None:
         """Keep a result for later runs."""
         ticket = self._ticket(task)
-        if self._store is not None and ticket is not None and worked.kept is not None:
-            result = None if replace(worked.kept, path="") == FileResult("") else encoded(worked.kept)
-            content = json.dumps({"result": result, **_grouped(worked.seen)}, separators=(",", ":"))
+        kept = worked.kept
+        if self._store is None or ticket is None or kept is None:
+            return
+        content = json.dumps({"result": None if replace(kept, path="") == FileResult("") else encoded(kept), **_grouped(worked.seen)}, separators=(",", ":"))
+        if kept.is_clean or _is_plain(task):
             self._store.put(ticket.key, content.encode())
+        elif task.concern is EVERYTHING:
+            self._store.put(_fix_key(ticket, task), content.encode())
 
     def prune(self) -> None:
         """Hold the store to its bound."""
         if self._store is not None:
             self._store.prune()
+
+    def _known(self, task: Task, key: str) -> FileResult | None:
+        content = self._store.get(key) if self._store is not None else None
+        return self._decoded(task, content) if content is not None else None
+
+    def _with_original(self, task: Task, result: FileResult, ticket: _Ticket) -> FileResult | None:
+        """A result that changes its file, with the text that it changes; None where that is no longer there."""
+        try:
+            raw = task.path.read_bytes()
+            return replace(result, original=read_source(task.path, raw)) if digest(raw) == ticket.digest else None
+        except (OSError, SourceError):
+            return None
 
     def _decoded(self, task: Task, content: bytes) -> FileResult | None:
         """The result that an entry holds, None where something that it rests on has changed or where it is no entry."""
@@ -112,6 +135,15 @@ class Remembered:
 
 def _is_plain(task: Task) -> bool:
     return task.mode is Mode.CHECK and not task.witness
+
+
+def _fix_key(ticket: _Ticket, task: Task) -> str:
+    """Where the outcome of a fix or a measurement is: what decides about verdicts and what is done with them counts too."""
+    from lintorch.engine.judgements import environment  # late: a check asks for no verdict
+
+    settings = task.settings
+    run = (environment(settings.python or default_interpreter()), sorted(settings.examples.items()), settings.time_limit, settings.memory_limit)
+    return digest(repr((ticket, task.mode, task.witness, settings.allow, settings.min_isolation, run)).encode(errors="surrogatepass"))
 
 
 def _grouped(seen: frozenset[Seen]) -> Mapping[str, Any]:

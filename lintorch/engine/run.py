@@ -29,7 +29,7 @@ def run_files(
     """
     onlooker, remembered = onlooker or Onlooker(), remembered or Remembered(None)
     sweep(Path(os.path.realpath(task.path)).parent for task in tasks if task.mode is Mode.FIX)
-    results = {index: result for index, task in enumerate(tasks) if (result := remembered.recall(task)) is not None}
+    results = {index: written(result, task.mode) for index, task in enumerate(tasks) if (result := remembered.recall(task)) is not None}
     for _ in results:
         onlooker.file()
     try:

@@ -12,6 +12,7 @@ from lintorch.verify.verdict import Change, Status, Verdict
 if TYPE_CHECKING:
     from lintorch.cache.store import Store
     from lintorch.engine.judgements import Judgements
+    from lintorch.verify.grounds import Judged
     from lintorch.verify.verifier import Verifier
 
 Verify = Callable[[Change], Verdict]
@@ -30,6 +31,8 @@ class Verifiers:
         """`told` is called with each verdict; `cache` keeps those that will last."""
         self._told, self._cache = told, cache
         self._judgements: Judgements | None = None
+        self.loaded: set[str] = set()  # the files that took part in the verdicts since `begin`
+        self.last = True  # would all of them be reached again on any day?
         self._by_settings: dict[tuple[int, bool], tuple[Settings, Verifier]] = {}
 
     def under(self, settings: Settings, peak: bool = False) -> Verify:
@@ -41,11 +44,21 @@ class Verifiers:
 
         if self._judgements is None:
             self._judgements = Judgements(self._cache)
-        verdict = self._judgements.recall(settings, peak, change) or self._reached(settings, peak, change, self._judgements)
+        judged = self._judgements.recall(settings, peak, change)
+        if judged is None:
+            judged = self._reached(settings, peak, change)
+            self._judgements.keep(settings, peak, change, judged)
+        self.loaded |= judged.loaded
+        self.last = self.last and judged.lasts
         self._told()
-        return verdict
+        return judged.verdict
 
-    def _reached(self, settings: Settings, peak: bool, change: Change, judgements: Judgements) -> Verdict:
+    def begin(self) -> None:
+        """Forget what earlier verdicts rest on."""
+        self.loaded.clear()
+        self.last = True
+
+    def _reached(self, settings: Settings, peak: bool, change: Change) -> Judged:
         """A verdict reached by running both versions now."""
         from lintorch.verify.verifier import Verifier, VerifierUnavailable
 
@@ -54,12 +67,9 @@ class Verifiers:
             key = id(settings), peak
             if key not in self._by_settings:
                 self._by_settings[key] = (settings, Verifier(settings, peak=peak))
-            judged = self._by_settings[key][1].judge(change)
+            return self._by_settings[key][1].judge(change)
         except VerifierUnavailable as error:
             raise UsageError(f"both versions cannot be run here: {error}") from None
-        if judged.lasts:
-            judgements.keep(settings, peak, change, judged.verdict, judged.loaded)
-        return judged.verdict
 
     def close(self) -> None:
         """End all worker processes."""

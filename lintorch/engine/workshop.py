@@ -83,6 +83,7 @@ class Workshop:
         """One file's result with what it rests on."""
         try:
             self.checker.seen.clear()
+            self.verifiers.begin()
             source = self.read(task)
             result = self._judge(source, self._shared(task.settings), task.mode, task.witness, task.concern)
             shown = result if task.mode is not Mode.CHECK else task.concern.applied(result)
@@ -96,12 +97,16 @@ class Workshop:
             return Worked(FileResult(str(task.path), failures=(f"{task.path}: internal error: {detail}; please report it, the file was left alone",)))
 
     def _with_grounds(self, shown: FileResult, result: FileResult, task: Task) -> Worked:
-        """Kept may be what a check found, or that nothing was there to be found; never what failed, since that may not fail again."""
-        plain = task.mode is Mode.CHECK and not task.witness
-        if result.failures or not (plain or result.is_clean) or self._read != task.digest:
+        """Never kept is what failed, and what time or memory had a say in, since the next time it may come out otherwise."""
+        if result.failures or not self.verifiers.last or self._read != task.digest:
             return Worked(shown)
+        seen = self.checker.seen
+        if self.verifiers.loaded:
+            from lintorch.engine.judgements import files_seen  # late: a check asks for no verdict
+
+            seen = seen | files_seen(self.verifiers.loaded)
         own = str(task.path.absolute())
-        return Worked(shown, replace(result, original=None), frozenset(seen for seen in self.checker.seen if seen[:2] != ("file", own)))
+        return Worked(shown, replace(result, original=None), frozenset(one for one in seen if one[:2] != ("file", own)))
 
     def read(self, task: Task) -> Source:
         """The text of a task; raises SourceError where it cannot be had."""

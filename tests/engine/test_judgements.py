@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from lintorch.cache.store import Store
+from lintorch.engine.remembered import Remembered
+from lintorch.engine.result import FileResult
+from lintorch.engine.run import Mode, Task, run_files
 from lintorch.engine.verdicts import Verifiers
 from lintorch.settings import Settings
-from lintorch.verify.grounds import Grounds
+from lintorch.verify.grounds import Grounds, Judged
 from lintorch.verify.supervisor import Outcome
 from lintorch.verify.verdict import Change, Status, Verdict
 from lintorch.verify.verifier import Verifier
@@ -109,6 +112,29 @@ def test_refuted_stays_refuted(counted: Counted, change: Change) -> None:
     wrong = replace(change, new=NEW.replace("double(x)\n", "double(x) + 1\n"))
     assert [counted.ask(wrong).status for _ in range(2)] == [Status.REFUTED] * 2
     assert counted.reached == 1
+
+
+def test_a_file_that_was_fixed_before_is_fixed_the_same_way(tmp_path: Path, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Change] = []
+    judged = Judged(Verdict(Status.TESTED, inputs=("float32[2]",)), frozenset({str(change.path.parent / "ops.py")}), lasts=True)
+    monkeypatch.setattr(Verifiers, "_reached", lambda verifiers, settings, peak, change: asked.append(change) or judged)
+    store, settings = Store(tmp_path / "cache"), Settings(root=tmp_path / "project")
+
+    def run(mode: Mode, **changed: str) -> tuple[FileResult, ...]:
+        return run_files([Task(change.path, replace(settings, **changed), mode)], 1, remembered=Remembered(store))
+
+    first = run(Mode.DIFF)
+    assert (first[0].text, len(asked)) == (NEW, 1)
+    assert run(Mode.DIFF) == first
+    assert len(asked) == 1
+    assert run(Mode.DIFF, allow="same-trace")[0].text is None  # another rule for writing: asked again
+    (change.path.parent / "ops.py").write_text("def double(x):\n    return x + x\n")
+    run(Mode.DIFF)
+    assert len(asked) == 3
+    run(Mode.FIX)
+    change.path.write_text(OLD)
+    fixed = run(Mode.FIX)
+    assert (len(asked), change.path.read_text(), [one.fixed for one in fixed[0].diagnostics]) == (4, NEW, [True])
 
 
 def outcome(lost: str | None = None, processor: float = 0.1, loaded: tuple[str, ...] = ()) -> Outcome:
