@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 
 from lintorch.cache.store import Store
-from lintorch.engine.cluster import Cluster
+from lintorch.engine.cluster import DIED, Cluster
 from lintorch.engine.executor import executor
 from lintorch.engine.pool import Local, Onlooker
 from lintorch.engine.remembered import Remembered
 from lintorch.engine.run import Mode, Task, run_files
+from lintorch.engine.tool import tool_mark
 from lintorch.settings import Settings, UsageError
+from tests.catalogue.packs import installed
 from tests.engine.small_rules import HEAD
+from tests.engine.test_run import DEADLY
 
 pytest.importorskip("distributed")
 
@@ -32,8 +35,10 @@ NET = HEAD + "from pkg.base import Base\n\n\nclass Net(Base):\n    def forward(s
 
 
 @contextlib.contextmanager
-def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]], stderr=subprocess.PIPE, text=True, env=_QUIET)
+def spawned(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]], stderr=subprocess.PIPE, text=True, env={**_QUIET, **environment}
+    )
     try:
         yield process
     finally:
@@ -109,6 +114,23 @@ class Nowhere:
     def run(self, tasks, onlooker):
         assert [task.path.name for task in tasks] == ["broken.py"]
         return Local(1).run(tasks, onlooker)
+
+
+@pytest.mark.long
+def test_a_file_that_kills_every_worker_costs_that_file_only(tree: list[Path], tmp_path: Path) -> None:
+    tree[5].write_text(NET + "\n\nclass Dead(nn.Module):\n    def die(self):\n        pass\n")
+    site, address = tmp_path / "site", f"tcp://127.0.0.1:{port()}"
+    with installed(site, {"deadly.py": DEADLY}), contextlib.ExitStack() as stack:
+        tool_mark.cache_clear()
+        stack.callback(tool_mark.cache_clear)
+        stack.enter_context(spawned("dask_scheduler", "--host", address, "--no-dashboard", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0"))
+        worker = ("dask_worker", address, "--nthreads", "1", "--no-dashboard", "--death-timeout", "60")
+        for _ in range(2):
+            stack.enter_context(spawned(*worker, PYTHONPATH=str(site)))
+        results = run_files(tasks(tree), executor=Cluster(address))
+    assert [path.name for path, result in zip(tree, results, strict=True) if result.failures] == [tree[5].name, "broken.py"] or results[5].skipped == DIED
+    assert results[5].failures == (f"{tree[5]}: internal error: {DIED}; please report it, the file was left alone",)
+    assert sum(len(result.diagnostics) for result in results) == 38
 
 
 def test_workers_that_are_gone_for_good_are_one_line(loopback: Loopback, tree: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
