@@ -58,5 +58,5 @@ def test_fixes_of_generated_modules_compute_the_same(first: int) -> None:
 
 @pytest.mark.long
 def test_fixes_of_many_generated_modules_compute_the_same() -> None:
-    outcomes = Counter(outcome(seed) for seed in range(80, 3000))
-    assert outcomes["equal"] >= 600, outcomes
+    outcomes = Counter(outcome(seed) for seed in range(80, 1000))
+    assert outcomes["equal"] >= 700, outcomes

@@ -21,10 +21,12 @@ SCRIPTS = Path(sys.executable).parent
 # Runs the command line and names everything that code of the tree, or anybody for it, could do.
 WATCHED = """
 import os, sys
-tree = os.getcwd()
+tree, cache = os.getcwd(), os.environ["LINTORCH_CACHE_DIR"]
 seen = []
 
 def hook(event, arguments):
+    if arguments and isinstance(arguments[0], str) and arguments[0].startswith(cache):
+        return
     if event == "exec" and getattr(arguments[0], "co_filename", "").startswith(tree):
         seen.append((event, arguments[0].co_filename))
     elif event == "import" and str(arguments[1] or "").startswith(tree):
@@ -61,7 +63,10 @@ def mark(tree: Path) -> Path:
 
 
 def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")} | {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")} | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LINTORCH_CACHE_DIR": str(tree.parent / "cache"),
+    }
     return subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True, errors="surrogateescape", stdin=subprocess.DEVNULL)
 
 
