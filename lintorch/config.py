@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import functools
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -94,6 +95,11 @@ def read_configuration(file: Path) -> Mapping[str, Any]:
         raise UsageError(f"{file}: there is no such configuration file")
     table = _table(file, "lintorch") or {}
     return dict(_setting(file, key, value) for key, value in table.items())
+
+
+def editor_settings(given: Mapping[str, object]) -> Mapping[str, Any]:
+    """What an editor sets for its workspace, as arguments of Settings: the keys of [tool.lintorch], in camel case or with hyphens; raises UsageError."""
+    return dict(_setting(Path("the editor's settings"), re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", key), value) for key, value in given.items())
 
 
 def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from lintorch import __version__
 from lintorch.settings import UsageError, nearest
 
-COMMANDS = ("check", "verify", "explain", "rules", "config")
+COMMANDS = ("check", "verify", "explain", "rules", "config", "lsp")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
 FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
@@ -24,6 +24,7 @@ commands:
   explain CODE                             the page of a rule, such as LT101 or returned-temporary
   rules                                    list the rules
   config [PATH]                            the settings in force there, and where each comes from; --schema for editors
+  lsp                                      the language server, on standard input and output (docs/editors)
 
 exit status: 0 nothing left to report; 1 findings left, or a rewrite was refuted; 2 wrong usage, an unreadable file or an internal error
 
@@ -220,4 +221,8 @@ def _config_parser() -> _Parser:
     return parser
 
 
-_PARSERS = {"check": _check_parser, "verify": _verify_parser, "explain": _explain_parser, "rules": _rules_parser, "config": _config_parser}
+def _lsp_parser() -> _Parser:
+    return _parser("lsp", "Speak the Language Server Protocol on standard input and output.", "lintorch lsp")
+
+
+_PARSERS = {"check": _check_parser, "verify": _verify_parser, "explain": _explain_parser, "rules": _rules_parser, "config": _config_parser, "lsp": _lsp_parser}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ def _changed_lines(old: Source, new: Source) -> Lines:
 
 def _lines(source: Source) -> list[str]:
     starts = (*source.line_starts, len(source.text))
-    return [source.text[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    return [source.text[start:end] for start, end in itertools.pairwise(starts)]
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
