@@ -190,7 +190,7 @@ async def test_applied_as_it_is_or_ignored(editor) -> None:
     document = editor("apply.py", NET.replace("\n", "\r\n"))
     await document.told("LT101")
     offered = await document.actions(10)
-    assert list(offered)[0].startswith("Verify and apply LT101: ")
+    assert next(iter(offered)).startswith("Verify and apply LT101: ")
     (apply,) = (action for title, action in offered.items() if title.endswith("(not verified)"))
     assert document.apply(apply.edit) == FIXED.replace("\n", "\r\n")
     assert [title for title in await document.actions(0) if not title.startswith("Fix all")] == []
