@@ -62,10 +62,17 @@ def _kept(diagnostics: Iterable[Diagnostic], edited: EditedFunction) -> Iterable
 
 
 def _moved(one: Diagnostic, before: Lines, growth: int) -> Diagnostic:
+    """A finding where it stands now. The line numbers in what it says are put right when the whole file is judged."""
+
     def moved(position: Position) -> Position:
         return Position(position.line + growth, position.column) if position.line > before.last else position
 
-    return replace(one, start=moved(one.start), end=moved(one.end), fix=_patch_moved(one.fix, before, growth)) if growth else one
+    # A fix may reach into the function that was edited, where nothing is as it was.
+    fix = None if one.fix and any(edit.start.line <= before.last and before.first <= edit.end.line for edit in one.fix.edits) else one.fix
+    if not growth:
+        return replace(one, fix=fix)
+    start, end = moved(one.start), moved(one.end)
+    return replace(one, start=start, end=end, file_lines=(start.line, end.line), fix=_patch_moved(fix, before, growth))
 
 
 def _patch_moved(fix: Patch | None, before: Lines, growth: int) -> Patch | None:

@@ -118,7 +118,7 @@ def test_faults_are_lines_not_tracebacks(doors: Doors) -> None:
     assert unknown.stderr.count("\n") == 1
 
 
-LOUD = '''\
+LOUD = """\
 from lintorch.rule import Rule, Scope, Span
 
 
@@ -128,7 +128,7 @@ def check(function):
 
 
 rule = Rule("ACM001", check, Scope.FORWARD, default=False)
-'''
+"""
 
 
 @pytest.mark.parametrize(

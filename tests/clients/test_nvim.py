@@ -30,7 +30,12 @@ def test_shown_explained_verified_and_applied(tmp_path: Path) -> None:
     assert seen["diagnostics"] == [["LT101", 10, 8]]
     assert seen["moved"] == [["LT101", 11, 8]]
     assert seen["hover"].startswith("**LT101** `y` is bound only to be returned")
-    assert [title.split(":")[0] for title in seen["titles"]] == ["Verify and apply LT101", "Apply LT101", "Ignore LT101 here", "Fix all in this file that verifies (lintorch)"]
+    assert [title.split(":")[0] for title in seen["titles"]] == [
+        "Verify and apply LT101",
+        "Apply LT101",
+        "Ignore LT101 here",
+        "Fix all in this file that verifies (lintorch)",
+    ]
     (said,) = seen["said"]
     assert said.startswith("lintorch: Net: applied; same-trace: ")
     assert "\n".join(seen["lines"]) + "\n" == "# 𝄞\n" + FIXED == file.read_text()
