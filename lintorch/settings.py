@@ -28,6 +28,8 @@ class Settings:
     single_use_style: str = "nested"
     allow: str = "tested"
     fail_on: str = "warning"
+    severity: Mapping[str, str] = field(default_factory=dict)
+    unused_ignores: bool = False
     include_generated: bool = False
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     python: str | None = None

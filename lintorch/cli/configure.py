@@ -27,7 +27,7 @@ def configuration(arguments: Arguments) -> Configuration:
             examples={**settings.examples, **examples},
             illustrated=arguments.format == "html",
         )
-        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "min_isolation", "python", "include_generated")}
+        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "min_isolation", "python", "include_generated", "unused_ignores")}
         return replace(chosen, **{name: value for name, value in simple.items() if value})
 
     return Configuration(arguments.config, overlay)

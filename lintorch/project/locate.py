@@ -87,7 +87,11 @@ class Locator:
     def file(self, dotted: str) -> Path | None:
         """The file of a module or package, None where no folder holds one."""
         parts = dotted.split(".")
-        return next((found for root in self._roots if (found := self._below(root, parts))), None)
+        return next((found for root in self._roots if (found := self._below(root, parts))), None) or self._below_own_name(parts)
+
+    def _below_own_name(self, parts: list[str]) -> Path | None:
+        """The file where the project's folder is itself the package that its files import from, known by no `__init__`."""
+        return self._below(self.root, parts[1:]) if len(parts) > 1 and parts[0] == self.root.name else None
 
     def _below(self, root: Path, parts: list[str]) -> Path | None:
         folder = root

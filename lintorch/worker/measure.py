@@ -16,7 +16,7 @@ from .observe import digest, dtype_name, in_brief, raw_bytes
 from .protocol import Plan, Recipe
 from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
 from .state import held_tensors
-from .trace import Tracer
+from .trace import Trace, Tracer
 from .witness import measure
 
 _MOST_POINTS, _MOST_GRADIENTS = 600, 400  # more than a page can show
@@ -26,17 +26,25 @@ def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
     """One trace over a forward and backward of every call in every mode, or why there is none."""
     runner = Runner(subject, plan, in_brief, sink)
     calls: List[str] = []
-    digests: List[str] = []
-    operations = 0
+    found: List[Trace] = []
     try:
         for situation in _once_each(subject, plan):
             tracer = Tracer()
             calls += runner.trace(situation, tracer)
-            digests.append(tracer.result().digest)
-            operations += tracer.operations
+            found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests, "calls": calls}
+    return {**_told(found), "calls": calls}
+
+
+def _told(traces: Sequence[Trace]) -> Dict[str, Any]:
+    """Traces as they are sent."""
+    return {
+        "operations": sum(trace.operations for trace in traces),
+        "digests": [trace.digest for trace in traces],
+        "forms": [trace.form for trace in traces],
+        "numbers": [trace.numbers for trace in traces],
+    }
 
 
 def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
@@ -111,7 +119,7 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
     """The trace under FakeTensor of a target too large to be run: no values, so that equal traces prove little."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    digests, operations = [], 0
+    found: List[Trace] = []
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
             seed_all(plan["seeds"][0])
@@ -119,11 +127,10 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
             for mode in plan["modes"] if isinstance(target, torch.nn.Module) else ["call"]:
                 tracer = Tracer(real=False)
                 _trace_fake(target, calls[0], mode, tracer)
-                digests.append(tracer.result().digest)
-                operations += tracer.operations
+                found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests}
+    return _told(found)
 
 
 def _trace_fake(target: Any, call: Any, mode: str, tracer: Tracer) -> None:

@@ -104,13 +104,13 @@ def seed_all(seed: int) -> None:
 
 
 def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
-    """The runs of a plan in order: repeated calls with the first seed, which ends in one forward of each variant without a graph; then the other seeds."""
+    """The runs of a plan in order: repeated calls with the first seed, then one forward of each without a graph; then the other seeds."""
     modes = plan["modes"] if subject.has_modes else ["call"]
     variants = range(len(subject.variants))
     first = plan["seeds"][0]
     for mode in modes:
         yield from (Situation(first, mode, variant, repeat, grad=True) for variant in variants for repeat in range(plan["repeats"]))
-    yield from (Situation(first, modes[-1], variant, 0, grad=False) for variant in variants)
+    yield from (Situation(first, mode, variant, 0, grad=False) for mode in modes for variant in variants)
     for seed in plan["seeds"][1:]:
         yield from (Situation(seed, mode, variant, 0, grad=True) for mode in modes for variant in variants)
 
