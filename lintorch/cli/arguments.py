@@ -59,6 +59,7 @@ class Arguments:
     include_generated: bool = False
     example: tuple[str, ...] = ()
     unused_ignores: bool = False
+    force_exclude: bool = False
     baseline: Path | None = None
     write_baseline: Path | None = None
     diff_from: str | None = None
@@ -157,6 +158,7 @@ def _add_adopting(parser: _Parser) -> None:
 def _add_input(parser: _Parser) -> None:
     group = parser.add_argument_group("which files")
     group.add_argument("--exclude", type=_codes, action="extend", metavar="GLOB", help="leave out matching files and folders")
+    group.add_argument("--force-exclude", action="store_true", help="leave them out even where they are named here, as hooks name what is committed")
     group.add_argument("--include-generated", action="store_true", default=None, help="also files that say they are generated")
     group.add_argument("--stdin-filename", metavar="FILE", help="the name that standard input (-) stands for")
 
@@ -214,7 +216,7 @@ def _rules_parser() -> _Parser:
 def _config_parser() -> _Parser:
     parser = _parser("config", "Show the settings in force for a file or folder, and where each comes from.", "lintorch config [options] [PATH]")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or folder (default: the current folder)")
-    parser.add_argument("--schema", action="store_true", help="the JSON schema of [tool.lintorch], for editors")
+    parser.add_argument("--schema", action="store_true", help="a JSON schema for pyproject.toml that knows [tool.lintorch], for editors")
     parser.add_argument("--format", choices=("text", "json"), help="(default: text)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
     return parser
