@@ -13,6 +13,7 @@ from lintorch.flow.argument import is_true, keyword, removal
 from lintorch.flow.event import Definition, Event, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.reduction import reaches_collection
+from lintorch.flow.scope import is_seen_elsewhere
 from lintorch.flow.tree import dotted_name
 from lintorch.source.text import Span
 
@@ -58,7 +59,7 @@ class _Search:
         """May a nested scope see the gradients?"""
         first, last = self.training.flow.graph.extents[self.call]
         made = [one for one in self.training.flow.graph.definitions.values() if one.statement is not None and self._is_within(one.statement, first, last)]
-        return any(self.training.flow.shared.has(definition.name) for definition in made)
+        return any(is_seen_elsewhere(self.training.flow, definition.name) for definition in made)
 
     def _is_within(self, statement: cst.CSTNode, first: int, last: int) -> bool:
         start, end = self.training.flow.graph.extents.get(statement, (0, 0))

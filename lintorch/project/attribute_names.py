@@ -11,7 +11,7 @@ from pathlib import Path
 _TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
 _NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
-_MOST_FILES = 5000
+_MOST_FILES = 20000
 
 
 class AttributeNames:
