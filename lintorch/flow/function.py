@@ -30,7 +30,6 @@ from lintorch.project.module import FunctionEntry, Module
 from lintorch.project.project import Project
 from lintorch.source.text import Span
 
-
 # Python's own stack bounds how far callees can be asked about their callees.
 _FARTHEST = 12
 

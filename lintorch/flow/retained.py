@@ -25,7 +25,6 @@ from lintorch.source.text import Span
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
-    from lintorch.project.module import FunctionEntry
     from lintorch.project.project import Call
 
 _GRADIENT_FUNCTIONS = frozenset({"grad", "jacobian", "hessian", "vjp", "jvp"})

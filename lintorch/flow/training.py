@@ -26,8 +26,8 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
-from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loop_source import source_of
+from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loss_part import loss_parts
 from lintorch.flow.making import Making
 from lintorch.flow.micro_batch import SummedLoss, summed_losses
@@ -40,11 +40,11 @@ from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.surviving import Surviving, surviving_names
+from lintorch.flow.unpacking import appended_to
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.view import PinnedView, pinned_views
 from lintorch.flow.volatile import Volatile, volatile_calls
-from lintorch.flow.unpacking import appended_to
 from lintorch.flow.wanting import Wanting, last_name
 
 if TYPE_CHECKING:
