@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TextIO
 
 from lintorch.catalogue import load_catalogue
@@ -52,15 +53,31 @@ def _tell_failures(run: Run) -> None:
 
 @contextlib.contextmanager
 def opened(arguments: Arguments, stream: TextIO) -> Iterator[TextIO]:
-    """The file of --output-file, else `stream`; raises UsageError where the file cannot be written."""
-    if arguments.output_file is None:
-        yield stream
-        return
+    """The file of --output-file, else `stream`; raises UsageError where it cannot be written."""
     try:
-        with arguments.output_file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+        if arguments.output_file is None:
+            yield stream
+            stream.flush()
+        else:
+            with arguments.output_file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise UsageError(f"{arguments.output_file}: cannot be written ({error.strerror}); name another --output-file") from None
+        raise _unwritable(arguments.output_file, error) from None
+
+
+def require_output(arguments: Arguments) -> None:
+    """Raise UsageError, before anything runs or is changed, where --output-file cannot be written."""
+    if arguments.output_file is not None:
+        try:
+            arguments.output_file.open("ab").close()
+        except OSError as error:
+            raise _unwritable(arguments.output_file, error) from None
+
+
+def _unwritable(file: Path | None, error: OSError) -> UsageError:
+    return UsageError(f"{file or 'the report'}: cannot be written ({error.strerror}); name {'another' if file else 'an'} --output-file")
 
 
 def show(lines: Iterable[text.Line], stream: TextIO) -> None:

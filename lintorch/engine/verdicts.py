@@ -24,7 +24,9 @@ def allows(settings: Settings, verdict: Verdict) -> bool:
 class Verifiers:
     """One verifier for each settings of a run; their worker processes start with the first question and end with `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        """`told` is called with each verdict."""
+        self._told = told
         self._by_settings: dict[tuple[int, bool], tuple[Settings, Verifier]] = {}
 
     def under(self, settings: Settings, peak: bool = False) -> Verify:
@@ -39,9 +41,11 @@ class Verifiers:
             key = id(settings), peak
             if key not in self._by_settings:
                 self._by_settings[key] = (settings, Verifier(settings, peak=peak))
-            return self._by_settings[key][1].verify(change)
+            verdict = self._by_settings[key][1].verify(change)
         except VerifierUnavailable as error:
             raise UsageError(f"both versions cannot be run here: {error}") from None
+        self._told()
+        return verdict
 
     def close(self) -> None:
         """End all worker processes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Run
 from lintorch.report.escape import visible
@@ -18,16 +20,11 @@ def render(run: Run, _catalogue: Catalogue) -> str:
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    place = {
-        "file": diagnostic.path,
-        "line": diagnostic.start.line,
-        "col": diagnostic.start.column,
-        "endLine": diagnostic.end.line,
-        "endColumn": diagnostic.end.column,
-        "title": f"{diagnostic.code} {diagnostic.rule}",
-    }
+    first, last = diagnostic.file_lines
+    columns = {} if diagnostic.cell else {"col": diagnostic.start.column, "endColumn": diagnostic.end.column}
+    place = {"file": PurePath(diagnostic.path).as_posix(), "line": first, "endLine": last, **columns, "title": f"{diagnostic.code} {diagnostic.rule}"}
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
-    return f"::{_LEVELS[diagnostic.severity]} {properties}::{_data(diagnostic.message)}"
+    return f"::{_LEVELS[diagnostic.severity]} {properties}::{_data(diagnostic.in_file)}"
 
 
 def _data(text: str) -> str:

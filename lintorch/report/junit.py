@@ -43,7 +43,7 @@ def _suite(file: FileResult) -> Iterator[str]:
 def _case(diagnostic: Diagnostic) -> Iterator[str]:
     place = f'line="{diagnostic.start.line}" column="{diagnostic.start.column}"'
     yield f"    <testcase name={_quoted(f'{diagnostic.code} {diagnostic.rule}')} classname={_quoted(diagnostic.path)} {place}>"
-    where = f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}: {diagnostic.symbol}"
+    where = f"{diagnostic.place}: {diagnostic.symbol}"
     yield f"      <failure message={_quoted(diagnostic.message)}>{escape(visible(where))}</failure>"
     yield "    </testcase>"
 

@@ -59,18 +59,24 @@ def _invocation(run: Run) -> dict[str, Any]:
 def _result(diagnostic: Diagnostic, rules: Sequence[RegisteredRule]) -> dict[str, Any]:
     index = next((number for number, registered in enumerate(rules) if registered.code == diagnostic.code), -1)
     place = {
-        "physicalLocation": {"artifactLocation": _artifact(diagnostic), "region": _region(diagnostic.start, diagnostic.end)},
+        "physicalLocation": {"artifactLocation": _artifact(diagnostic), "region": _place(diagnostic)},
         "logicalLocations": [{"fullyQualifiedName": diagnostic.symbol}],
     }
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": index,
         "level": _LEVELS[diagnostic.severity],
-        "message": {"text": diagnostic.message},
+        "message": {"text": diagnostic.in_file},
         "locations": [place],
         "partialFingerprints": {"lintorch/v1": diagnostic.fingerprint},
-        **({"fixes": [_fix(diagnostic, diagnostic.fix)]} if diagnostic.fix else {}),
+        **({"fixes": [_fix(diagnostic, diagnostic.fix)]} if diagnostic.fix and not diagnostic.cell else {}),
     }
+
+
+def _place(diagnostic: Diagnostic) -> dict[str, int]:
+    """The region of the file itself: of a notebook the lines of its JSON, in which the columns of a cell mean nothing."""
+    first, last = diagnostic.file_lines
+    return {"startLine": first, "endLine": last} if diagnostic.cell else _region(diagnostic.start, diagnostic.end)
 
 
 def _fix(diagnostic: Diagnostic, patch: Patch) -> dict[str, Any]:

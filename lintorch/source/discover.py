@@ -15,6 +15,8 @@ from lintorch.source.ignores import Ignores, enclosing_ignores, folder_ignores, 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
 _UNLESS_PACKAGE = frozenset({"build", "dist", "venv", "_build", "buck-out"})
 
+ENDINGS = (".py", ".ipynb")
+
 
 class Skipped(NamedTuple):
     """A path that was asked for or found but cannot be checked, and why."""
@@ -26,7 +28,7 @@ class Skipped(NamedTuple):
 def discover(paths: Sequence[Path | str], settings: Settings) -> tuple[list[Path], list[Skipped]]:
     """The files to check, in the order of `paths` and sorted within folders, each once, and what had to be left out.
 
-    A file named explicitly is always taken. In folders: files ending in .py that neither `settings.exclude` nor a .gitignore leaves out.
+    A file named explicitly is always taken. In folders: Python files and notebooks that neither `settings.exclude` nor a .gitignore leaves out.
     """
     walk = _Walk(settings)
     for path in map(Path, paths):
@@ -115,7 +117,7 @@ class _Walk:
             if name.startswith(".") or name in _NEVER:
                 continue
             is_folder = entry.is_dir()
-            if is_folder or name.endswith(".py"):
+            if is_folder or name.endswith(ENDINGS):
                 absolute = folder.absolute + os.sep + name
                 if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
                     yield entry, _Place(folder.path / name, absolute, ignores)

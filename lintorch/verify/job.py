@@ -11,6 +11,7 @@ from lintorch.source.text import Source, Span
 from lintorch.verify.canary import canary_text
 from lintorch.verify.compare import DECIDING, HEARD, Difference, differences, first_raise, initial_difference, is_out_of_memory, vacuous
 from lintorch.verify.executable import never_ran
+from lintorch.verify.figures import Figures
 from lintorch.verify.supervisor import Outcome
 from lintorch.verify.verdict import Change, Retained, Status, Verdict
 from lintorch.worker.protocol import Frame, Hints, LoadSpec, Plan
@@ -37,6 +38,7 @@ class Order:
     search_bytes: int
     peak: bool = False
     trace: bool = True
+    figures: bool = False
 
     def spec(self, text: str) -> LoadSpec:
         """How a worker loads a version of the file."""
@@ -122,10 +124,14 @@ class _Job:
         head = {**self.setup.head, "spec": self.order.spec(text), "plan": self.plan, **more}
         return self._run(kind, head, self.setup.blobs)
 
+    def _beside(self) -> dict[str, bool]:
+        """What is measured beside the runs that decide."""
+        return {"trace": self.order.trace, "peak": self.order.peak or self.order.figures, "figures": self.order.figures}
+
     # --- the original -----------------------------------------------------------------------------------------------------------------
 
     def _run_original(self) -> Outcome:
-        outcome = self._measure("measure", self.change.old, trace=self.order.trace, peak=self.order.peak, again=self._first_seed())
+        outcome = self._measure("measure", self.change.old, **self._beside(), again=self._first_seed())
         self._expect(outcome, "the original", {"load": "cannot be loaded: ", "build": "cannot be built: ", "failure": "the original could not be observed: "})
         return outcome
 
@@ -173,7 +179,7 @@ class _Job:
     # --- the rewrite ------------------------------------------------------------------------------------------------------------------
 
     def _run_rewrite(self) -> Outcome:
-        outcome = self._measure("measure", self.change.new, trace=self.order.trace, peak=self.order.peak)
+        outcome = self._measure("measure", self.change.new, **self._beside())
         if outcome.head.get("problem") == "build":
             raise _Settled(Status.REFUTED, f"building it raises {outcome.head['reason']}")
         self._expect(outcome, "the rewrite", {"load": "the rewrite cannot be loaded: ", "match": "", "failure": "the rewrite could not be observed: "})
@@ -181,6 +187,8 @@ class _Job:
 
     def _compare(self, before: Outcome, after: Outcome) -> None:
         old, new = before.head, after.head
+        drawn, drawn_after = _later(before, "figures"), _later(after, "figures")
+        self._know(figures=Figures.of(drawn, drawn_after) if drawn and drawn_after else None)
         raised = first_raise(new["runs"])
         if raised and is_out_of_memory(raised[1]):
             _undecided(f"the rewrite raises {raised[1]} ({raised[0]})")

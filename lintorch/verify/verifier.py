@@ -108,4 +108,5 @@ class Verifier:
             search_bytes=self.settings.memory_limit // 4,
             peak=self._peak,
             trace=self._trace,
+            figures=self.settings.illustrated,
         )

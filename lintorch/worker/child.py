@@ -17,7 +17,7 @@ from .confine import LEVELS, confine
 from .differences import differences
 from .lines import LineLog
 from .loops import run_canary, run_loop, witness_loop
-from .measure import fake_trace, peaks, traces, witness_module
+from .measure import fake_trace, figures, peaks, traces, witness_module
 from .observe import Listing, Record, digest, in_brief
 from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
 from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, situations
@@ -122,6 +122,8 @@ def _measure(frame: Frame, write: Write, sink: Sink) -> None:
         write({"trace": traces(version.subject, head["plan"], sink)})
     if head.get("peak"):
         write({"peak": peaks(version.subject, head["plan"], sink)})
+    if head.get("figures"):
+        write({"figures": figures(version.subject, head["plan"], sink)})
     if head.get("again"):
         write({"again": _again(setup, loaded, head["again"], log, sink)})
 

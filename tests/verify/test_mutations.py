@@ -23,7 +23,6 @@ EQUIVALENT = {
     ("Sampler", "computed-without-grad", "torch.no_grad()(lambda: torch.randn_like(std))()"): "random numbers have no graph",
     ("Sampler", "computed-without-grad", "torch.no_grad()(lambda: z.detach().mean(0))()"): "it was detached before",
     ("Sampler", "wrong-in-eval", "z.detach().mean(0) if self.training"): "that line runs in training only",
-    ("Sampler", "wrong-without-grad", "z.detach().mean(0) if torch.is_grad_enabled()"): "training without grad mode is not run",
     ("Recurrent", "gradient-hook", "tokens.register_hook"): "integers have no gradient",
     ("Tied", "other-dtype", "tree_map"): "a dataclass is a leaf to tree_map, which leaves it alone",
     ("Tied", "other-stride", "tree_map"): "a dataclass is a leaf to tree_map, which leaves it alone",
@@ -39,7 +38,6 @@ EQUIVALENT = {
     ("Made", "doubled-gradient", "(h.detach().mean(0).detach() +"): "it was detached before",
     ("Made", "computed-without-grad", "torch.no_grad()(lambda: h.detach().mean(0))"): "it was detached before",
     ("Made", "wrong-in-eval", "h.detach().mean(0) if self.training"): "that line runs in training only",
-    ("Made", "wrong-without-grad", "h.detach().mean(0) if torch.is_grad_enabled()"): "training without grad mode is not run",
     ("Made", "extra-dimension", "x.mean()[None]"): "it broadcasts alike",
 }
 
