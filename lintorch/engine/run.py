@@ -44,17 +44,17 @@ def run_files(
     return tuple(results[index] for index in range(len(tasks)))
 
 
-def target_folders(tasks: Iterable[Task]) -> set[Path]:
-    """The folders in which files are written where these tasks are fixed."""
-    return {Path(os.path.realpath(task.path)).parent for task in tasks}
-
-
 def _worked(tasks: Sequence[Task], done: Collection[int], executor: Executor, onlooker: Onlooker, remembered: Remembered) -> Iterator[tuple[int, Worked]]:
     left = [index for index in range(len(tasks)) if index not in done]
     if left:
         for number, worked in executor.run([replace(tasks[index], digest=remembered.digest(tasks[index])) for index in left], onlooker):
             remembered.keep(tasks[left[number]], worked)
             yield left[number], worked
+
+
+def target_folders(tasks: Iterable[Task]) -> set[Path]:
+    """The folders in which files are written where these tasks are fixed."""
+    return {Path(os.path.realpath(task.path)).parent for task in tasks}
 
 
 def _given_up(tasks: Sequence[Task], reason: str, done: Collection[int]) -> dict[int, FileResult]:

@@ -84,6 +84,16 @@ class Source:
         return source
 
     @classmethod
+    def of_text(cls, path: Path | str, text: str) -> Source:
+        """A text that is in memory, as a file would hold it: in the encoding it declares, else in UTF-8."""
+        text = text.removeprefix("\ufeff")
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode(errors="surrogatepass")).readline)
+            return cls(Path(path), text.encode(encoding), text, encoding)
+        except (SyntaxError, LookupError, UnicodeError):
+            return cls(Path(path), text.encode(errors="surrogatepass"), text, "utf-8")
+
+    @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read and decode `path`; raises SourceError with the operating system's reason."""
         try:
