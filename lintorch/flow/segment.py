@@ -117,14 +117,14 @@ def cut(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Segment
     try:
         tree = cst.parse_module(opener + body)
         return Segment(source, opener + body, tree, _function_in(tree, opener), start - len(opener))
-    except (cst.ParserSyntaxError, RecursionError, TypeError):
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError, TypeError):
         raise Unmappable from None
 
 
 def _whole(source: Source) -> Segment:
     try:
         tree = cst.parse_module(source.text)
-    except (cst.ParserSyntaxError, RecursionError, TypeError):
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError, TypeError):
         raise Unmappable from None
     return Segment(source, source.text, tree, tree, 0)
 

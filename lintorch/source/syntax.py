@@ -15,7 +15,7 @@ def python_needed(text: str) -> str | None:
     """
     try:
         module = libcst.parse_module(text)
-    except (libcst.ParserSyntaxError, RecursionError, TypeError):  # TypeError: a known fault of libcst on some valid programs
+    except (libcst.ParserSyntaxError, libcst.CSTValidationError, RecursionError, TypeError):  # TypeError: a known fault of libcst on some valid programs
         return None
     features = _NewFeatures(module)
     with contextlib.suppress(RecursionError):
