@@ -22,7 +22,7 @@ FOUND = {
     ),
     "a return that libcst takes for wrong": (
         "import torch\nfrom torch import nn\n\n\ndef step(generator: nn.Module, noise, opt_g):\n    loss = generator(noise).mean()\n    total += loss\n"
-        "    loss.backward()\n    opt_g.step()\n    return* loss.item(), total\n"
+        "    loss.backward()\n    opt_g.step()\n    return* loss.item()\n"
     ),
 }
 
