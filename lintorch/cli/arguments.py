@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from lintorch import __version__
 from lintorch.settings import UsageError, nearest
 
-COMMANDS = ("check", "verify", "explain", "rules", "config", "clean")
+COMMANDS = ("check", "verify", "explain", "rules", "config", "clean", "lsp")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
 FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
@@ -25,6 +25,7 @@ commands:
   rules                                    list the rules
   config [PATH]                            the settings in force there, and where each comes from; --schema for editors
   clean                                    remove the cache
+  lsp                                      the language server, on standard input and output (docs/editors)
 
 exit status: 0 nothing left to report; 1 findings left, or a rewrite was refuted; 2 wrong usage, an unreadable file or an internal error
 
@@ -60,6 +61,7 @@ class Arguments:
     include_generated: bool = False
     example: tuple[str, ...] = ()
     unused_ignores: bool = False
+    force_exclude: bool = False
     baseline: Path | None = None
     write_baseline: Path | None = None
     diff_from: str | None = None
@@ -161,6 +163,7 @@ def _add_adopting(parser: _Parser) -> None:
 def _add_input(parser: _Parser) -> None:
     group = parser.add_argument_group("which files")
     group.add_argument("--exclude", type=_codes, action="extend", metavar="GLOB", help="leave out matching files and folders")
+    group.add_argument("--force-exclude", action="store_true", help="leave them out even where they are named here, as hooks name what is committed")
     group.add_argument("--include-generated", action="store_true", default=None, help="also files that say they are generated")
     group.add_argument("--stdin-filename", metavar="FILE", help="the name that standard input (-) stands for")
 
@@ -230,7 +233,7 @@ def _rules_parser() -> _Parser:
 def _config_parser() -> _Parser:
     parser = _parser("config", "Show the settings in force for a file or folder, and where each comes from.", "lintorch config [options] [PATH]")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or folder (default: the current folder)")
-    parser.add_argument("--schema", action="store_true", help="the JSON schema of [tool.lintorch], for editors")
+    parser.add_argument("--schema", action="store_true", help="a JSON schema for pyproject.toml that knows [tool.lintorch], for editors")
     parser.add_argument("--format", choices=("text", "json"), help="(default: text)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
     return parser
@@ -242,6 +245,10 @@ def _clean_parser() -> _Parser:
     return parser
 
 
+def _lsp_parser() -> _Parser:
+    return _parser("lsp", "Speak the Language Server Protocol on standard input and output.", "lintorch lsp")
+
+
 _PARSERS = {
     "check": _check_parser,
     "verify": _verify_parser,
@@ -249,4 +256,5 @@ _PARSERS = {
     "rules": _rules_parser,
     "config": _config_parser,
     "clean": _clean_parser,
+    "lsp": _lsp_parser,
 }

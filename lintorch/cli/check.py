@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
@@ -22,7 +23,8 @@ from lintorch.report import html
 from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import discover
+from lintorch.source.discover import Skipped, discover
+from lintorch.source.notebook import SUFFIX
 
 STDIN = "-"
 
@@ -105,12 +107,21 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
         path = Path(name)
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder")
-        files, left_out = discover([path], config.settings_for(path))
+        files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
         if path.is_dir() and not files:
             warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))
     return list(tasks.values()), tuple(skipped.items())
+
+
+def _readable(path: Path, files: list[Path], left_out: list[Skipped]) -> tuple[list[Path], list[Skipped]]:
+    """What was found without the notebooks, where the package that reads them is missing and none was asked for by name."""
+    notebooks = [file for file in files if file.suffix == SUFFIX and file != path]
+    if not notebooks or find_spec("nbformat") is not None:
+        return files, left_out
+    reason = "is a notebook, which needs `lintorch[notebook]` to be read"
+    return [file for file in files if file not in notebooks], [*left_out, *(Skipped(file, reason) for file in notebooks)]
 
 
 def status(run: Run, arguments: Arguments, config: Configuration) -> int:

@@ -19,9 +19,8 @@ from lintorch.source.text import Edit, Source, SourceError, Span, splice
 _OWN = re.compile(r"#\s*lintorch:\s*ignore\[(?P<codes>[^\]\n]*)\]")
 
 
-def silenced(task: Task) -> FileResult:
+def silenced(task: Task, workshop: Workshop) -> FileResult:
     """The file with an ignore behind each finding the task is about, written where the task's mode is to fix; nothing is run."""
-    workshop = Workshop()
     try:
         source = workshop.read(task)
         analysis = workshop.checker.analyse(source, task.settings)

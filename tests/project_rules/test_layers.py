@@ -36,6 +36,8 @@ HEAVY = {
     "torch": ("lintorch/worker/",),
     "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"),
     "pathspec": ("lintorch/source/",),
+    "nbformat": ("lintorch/source/notebook.py",),
+    "watchfiles": ("lintorch/cli/watch.py",),
     "jinja2": ("lintorch/report/html/",),
     "markupsafe": ("lintorch/report/html/",),
     "matplotlib": ("lintorch/report/html/",),
