@@ -64,7 +64,9 @@ def _index(rules: tuple[RegisteredRule, ...]) -> str:
         f"| [{rule.code}]({rule.name}.md) | {rule.name} | {'on' if rule.rule.default else 'off'} | {'yes' if rule.fixable else 'no'} | {rule.page.sentence} |"
         for rule in rules
     )
-    head = "# Rules\n\nEvery example on these pages is a test of the rule.\n\n| code | name | by default | fix | what it says |\n| --- | --- | --- | --- | --- |\n"
+    head = (
+        "# Rules\n\nEvery example on these pages is a test of the rule.\n\n| code | name | by default | fix | what it says |\n| --- | --- | --- | --- | --- |\n"
+    )
     return head + "\n".join(rows) + "\n"
 
 
