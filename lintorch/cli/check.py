@@ -10,12 +10,15 @@ from pathlib import Path
 from lintorch.catalogue import load_catalogue
 from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
+from lintorch.engine.executor import executor
+from lintorch.engine.remembered import Remembered
 from lintorch.engine.result import FileResult, Run, numbered
-from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
 from lintorch.report import html
 from lintorch.report.progress import shown
 from lintorch.rule import Severity
@@ -47,7 +50,7 @@ def _check(arguments: Arguments, stdin: bool) -> int:
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
     with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
-        files = run_files(tasks, tasks[0].settings.jobs if tasks else 1, progress)
+        files = _run(tasks, arguments, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     if arguments.write_baseline:
         return record_baseline(run, arguments.write_baseline, arguments.quiet)
@@ -55,6 +58,12 @@ def _check(arguments: Arguments, stdin: bool) -> int:
         return record_ignores(run, tasks, arguments)
     deliver(run, arguments, sys.stdout)
     return status(run, arguments, config)
+
+
+def _run(tasks: list[Task], arguments: Arguments, progress: Onlooker) -> tuple[FileResult, ...]:
+    cache = store(arguments)
+    jobs = tasks[0].settings.jobs if tasks else 1
+    return run_files(tasks, jobs, progress, executor(arguments.executor, jobs, cache), Remembered(cache))
 
 
 def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lintorch.cache.store import Store
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.git import git
 from lintorch.cli.interpreter import require_torch
@@ -36,14 +38,14 @@ def verify(arguments: Arguments) -> int:
     except SourceError as error:
         raise UsageError(str(error)) from None
     with shown(len(pairs), True, arguments.quiet) as progress:
-        results, failures = _compared(pairs, settings, arguments.all, progress)
+        results, failures = _compared(pairs, settings, arguments.all, progress, store(arguments))
     _deliver(results, failures, arguments)
     return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
 
 
-def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress) -> tuple[list[Compared], list[str]]:
+def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress, cache: Store | None) -> tuple[list[Compared], list[str]]:
     """The verdicts, and a line for each file that could not be compared."""
-    verifiers = Verifiers(progress.verdict)
+    verifiers = Verifiers(progress.verdict, cache)
     results: list[Compared] = []
     failures: list[str] = []
     try:

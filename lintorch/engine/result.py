@@ -137,6 +137,11 @@ class FileResult:
         """Is there a text to put in the file's place?"""
         return self.text is not None
 
+    @property
+    def is_clean(self) -> bool:
+        """Is there nothing to report, to measure or to fix?"""
+        return not (self.diagnostics or self.rewrites or self.failures or self.withheld or self.withdrawn or self.aside or self.changed)
+
 
 @dataclass(frozen=True)
 class Run:

@@ -10,7 +10,8 @@ from lintorch.engine.check import Analysis
 from lintorch.engine.comments import UNUSED_CODE
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult
-from lintorch.engine.run import Task, Workshop, written
+from lintorch.engine.run import written
+from lintorch.engine.workshop import Task, Workshop
 from lintorch.source.parse import parse
 from lintorch.source.suppress import Suppressions
 from lintorch.source.text import Edit, Source, SourceError, Span, splice

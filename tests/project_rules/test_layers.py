@@ -25,6 +25,7 @@ LAYERS = (
     ("flow",),
     ("project",),
     ("source",),
+    ("cache",),
     ("settings", "garbage"),
     ("",),
 )
@@ -40,6 +41,7 @@ HEAVY = {
     "jinja2": ("lintorch/report/html/",),
     "markupsafe": ("lintorch/report/html/",),
     "matplotlib": ("lintorch/report/html/",),
+    "distributed": ("lintorch/engine/cluster.py",),
 }
 
 # Of dataclass(), zip() and entry_points(); ast's feature_version sees syntax only.
