@@ -18,6 +18,7 @@ COMPARISON = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
 PACK = (ROOT / "docs" / "rule-packs.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long  # .ci/run builds it in a step of its own
 def test_the_site_builds_without_a_warning_and_has_every_rule(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     # Not --quiet: what is not logged is not counted, and --strict would find nothing.
