@@ -167,9 +167,8 @@ def figure() -> Any:
         for place, training in enumerate((False, True), 1):
             axes = drawn.add_subplot(1, 2, place)
             for form, (color, dash, width) in looks.items():
-                axes.plot(
-                    [size / UNIT for size in live(LINEAR[form], training)], color=color, linestyle=dash, linewidth=width, label=form, drawstyle="steps-post"
-                )
+                alive = [size / UNIT for size in live(LINEAR[form], training)]
+                axes.plot(alive, color=color, linestyle=dash, linewidth=width, label=form, drawstyle="steps-post")
             axes.set(title="training" if training else "inference (no_grad)", xlabel="operations done", ylabel="activations alive", ylim=(0, 7.5))
             axes.grid(axis="y", color="#d8dde2", linewidth=0.6)
         drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

@@ -22,17 +22,17 @@ _FENCE = re.compile(r"^(`{3,})python (\w+)$", re.MULTILINE)
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages that are made, and those of folders which only some releases have to the navigation."""
+    """Add the pages that are made, and what the navigation does not list by name: every rule, every editor, every other document."""
     for place, text in pages():
         files.append(File.generated(config, place, content=text))
+    sections = {name: children for section in config.nav for name, children in section.items()}
+    listed = {page for children in sections.values() if isinstance(children, list) for child in children for page in child.values()}
+    others = [file.src_uri for file in files.documentation_pages() if file.src_uri not in {*listed, "index.md"} and not file.src_uri.startswith("rules/")]
+    editors = sorted(place for place in others if place.startswith("editors/"))
+    sections["Use"] += [{"In editors": editors}] if editors else []
+    sections["Know"] += [place for place in others if place not in editors]
     rules = [{"All": "rules/index.md"}, *({f"{rule.code} {rule.name}": _place(rule)} for rule in load_catalogue().rules)]
-    editors = [file.src_uri for file in files.documentation_pages() if file.src_uri.startswith("editors/")]
-    for section in config.nav:
-        for children in section.values():
-            if isinstance(children, list):
-                children[:] = [{"Rules": rules} if child == {"Rules": "rules/index.md"} else child for child in children]
-        if "Use" in section and editors:
-            section["Use"].append({"In editors": sorted(editors)})
+    config.nav.insert(-1, {"Rules": rules})
     return files
 
 
@@ -64,9 +64,8 @@ def _index(rules: tuple[RegisteredRule, ...]) -> str:
         f"| [{rule.code}]({rule.name}.md) | {rule.name} | {'on' if rule.rule.default else 'off'} | {'yes' if rule.fixable else 'no'} | {rule.page.sentence} |"
         for rule in rules
     )
-    head = (
-        "# Rules\n\nEvery example on these pages is a test of the rule.\n\n| code | name | by default | fix | what it says |\n| --- | --- | --- | --- | --- |\n"
-    )
+    columns = ("code", "name", "by default", "fix", "what it says")
+    head = f"# Rules\n\nEvery example on these pages is a test of the rule.\n\n| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|\n"
     return head + "\n".join(rows) + "\n"
 
 

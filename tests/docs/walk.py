@@ -59,6 +59,7 @@ def walk(document: str, folder: Path, programs: Path) -> Iterator[tuple[Block, s
 def printed(command: str, folder: Path, programs: Path) -> str:
     """What a command prints to whoever looks at the terminal, which is 120 columns wide."""
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120", "NO_COLOR": "1"}
+    environment["LINTORCH_CACHE_DIR"] = str(folder / ".git" / "cache")  # its own, and out of sight
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     return done.stdout
 
