@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from lintorch.worker.attempt import Bench, Outcome, Plan
 from lintorch.worker.demand import Demand, Equal, Fill, Multiple, Rank, Size
 from lintorch.worker.demands import demands
 from lintorch.worker.plans import Space
-from lintorch.worker.repair import repairs, reranked
+from lintorch.worker.repair import fulfil, repairs, reranked
 from lintorch.worker.tune import gap_of, tuned
 from lintorch.worker.values import Literal, Tensor
 
@@ -25,23 +25,23 @@ def first(function: Any, *args: Any, **kwargs: Any) -> tuple[Demand, ...]:
 
 
 def test_a_linear_layer_wants_its_features() -> None:
-    (wish,) = first(F.linear, x := torch.ones(2, 3), torch.ones(5, 4))
+    (wish,) = first(functional.linear, x := torch.ones(2, 3), torch.ones(5, 4))
     assert isinstance(wish, Size) and wish.tensor is x and (wish.dim, wish.want) == (1, 4)
 
 
 def test_a_convolution_wants_its_rank_and_channels() -> None:
-    rank, size = first(F.conv2d, torch.ones(2, 3), torch.ones(4, 3, 3, 3))
+    rank, size = first(functional.conv2d, torch.ones(2, 3), torch.ones(4, 3, 3, 3))
     assert isinstance(rank, Rank) and rank.want == 4
     assert isinstance(size, Size) and (size.dim, size.want) == (1, 3)
 
 
 def test_an_embedding_wants_whole_numbers_below_its_length() -> None:
-    (wish,) = first(F.embedding, torch.tensor([7]), torch.ones(5, 2))
+    (wish,) = first(functional.embedding, torch.tensor([7]), torch.ones(5, 2))
     assert isinstance(wish, Fill) and (wish.fill, wish.high) == ("ids", 5)
 
 
 def test_groups_want_a_multiple() -> None:
-    (wish,) = first(F.group_norm, torch.ones(2, 6, 4), 4)
+    (wish,) = first(functional.group_norm, torch.ones(2, 6, 4), 4)
     assert isinstance(wish, Multiple) and (wish.dim, wish.by) == (1, 4)
 
 
@@ -61,7 +61,7 @@ def test_two_tensors_that_do_not_fit(function: Any, args: Any, dim: int, want: i
 
 
 def test_class_labels_are_whole_numbers_of_the_right_shape() -> None:
-    wishes = first(F.cross_entropy, torch.ones(2, 5, 3), torch.ones(2, 5, 4))
+    wishes = first(functional.cross_entropy, torch.ones(2, 5, 3), torch.ones(2, 5, 4))
     assert isinstance(wishes[0], Fill) and wishes[0].high == 5
     assert isinstance(wishes[1], Rank) and wishes[1].want == 2
 
@@ -90,8 +90,6 @@ def test_a_number_of_the_call_may_become_negative() -> None:
 
     plan = Plan(None, (("x", Tensor((2, 3))), ("dim", Literal(4))))
     outcome = Outcome("forward", error=ValueError("x"))
-    from lintorch.worker.repair import fulfil
-
     proposals = list(fulfil(plan, outcome, (Equal(4, -2),)))
     assert [dict(found.call)["dim"] for found in proposals] == [Literal(-2)]
     assert outcome_of(total, proposals[0]).phase == "done"
