@@ -185,7 +185,8 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     for method, args, kwargs in calls:
         result = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
         tensors = [tensor for _, tensor in nesting.tensors(result, "")]
-        sums.extend(float(tensor.detach().abs().double().sum()) for tensor in tensors if not tensor.is_sparse)
+        plain = [tensor.detach().abs() if tensor.is_complex() else tensor.detach() for tensor in tensors if not tensor.is_sparse]
+        sums.extend(float(tensor.double().abs().sum()) for tensor in plain)
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         if wanted:
             sum((tensor.abs() if tensor.is_complex() else tensor).float().sum() for tensor in wanted).backward()  # type: ignore[union-attr]

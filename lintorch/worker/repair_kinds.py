@@ -13,7 +13,7 @@ from .attempt import Outcome, Plan, tensor_leaves
 from .plans import Space, path_name
 from .repair_parts import THROUGH, parts_of, put_in
 from .repair_text import own_frames, statement_at
-from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Value, leaves
+from .values import Built, Items, Literal, Named, Path, Record, Table, Value, leaves
 
 
 def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
@@ -72,13 +72,12 @@ def _of_tables(plan: Plan) -> Iterator[Plan]:
             yield put_in(plan, building, path, replace(items, items=(Table(()),) * len(items.items)))
 
 
-def tables_with(plan: Plan, building: bool, arguments: Arguments, key: str, value: Value) -> Iterator[Plan]:
-    """The key in every dict of a list of dicts."""
-    for name, argument in arguments:
-        for path, items in _lists(argument):
-            if items.items and all(isinstance(item, Table) for item in items.items):
-                more = tuple(replace(item, items=(*item.items, (key, value))) for item in items.items if isinstance(item, Table))
-                yield put_in(plan, building, (name, *path), replace(items, items=more))
+def tables_with(plan: Plan, building: bool, more: Tuple[Tuple[str, Value], ...]) -> Iterator[Plan]:
+    """The keys, with their values, in every dict of a list of dicts."""
+    for is_building, path, items in _items(plan):
+        if is_building is building and items.items and all(isinstance(item, Table) for item in items.items):
+            fuller = tuple(replace(item, items=(*item.items, *more)) for item in items.items if isinstance(item, Table))
+            yield put_in(plan, building, path, replace(items, items=fuller))
 
 
 def _asks_for_packed(outcome: Outcome) -> bool:

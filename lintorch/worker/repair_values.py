@@ -12,7 +12,7 @@ import torch
 
 from . import vocabulary
 from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
-from .guess import named_tensor
+from .guess import attribute_of_config, named_tensor
 from .plans import Space, get, numbers, path_name
 from .repair_kinds import kind_repairs, tables_with
 from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
@@ -142,6 +142,8 @@ def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: 
     for guess in attribute_values(name):
         if isinstance(value, (Record, Built)):
             yield put_in(plan, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
+        elif isinstance(value, Items):
+            yield put_in(plan, building, path, Record(((name, guess),)))
 
 
 def attribute_value(name: str) -> Value:
@@ -180,14 +182,22 @@ def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
     for building, arguments in parts_of(plan):
         for path, table in _tables(arguments):
             if isinstance(missing, (str, int)):
-                value = attribute_value(str(missing)) if building else named_tensor(str(missing))
+                value = _missing_value(building, str(missing), outcome)
                 yield put_in(plan, building, path, replace(table, items=(*table.items, (missing, value))))
         if isinstance(missing, str):
-            yield from tables_with(plan, building, arguments, missing, attribute_value(missing) if building else named_tensor(missing))
+            yield from tables_with(plan, building, ((missing, _missing_value(building, missing, outcome)),))
         for path, spelled in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
             if isinstance(spelled, Literal) and spelled.value == missing:
                 for key in _keys_there(outcome, missing):
                     yield put_in(plan, building, path, Literal(key))
+
+
+def _missing_value(building: bool, key: str, outcome: Outcome) -> Value:
+    """A first guess at what a dict holds under a key: by what the function that asked does with it."""
+    if not building:
+        return named_tensor(key)
+    readers = own_frames(outcome)
+    return attribute_of_config(key, readers[0][0]) if readers else attribute_value(key)
 
 
 def _tables(arguments: Arguments) -> List[Tuple[Path, Table]]:
@@ -247,6 +257,7 @@ def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
     names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
     if names and outcome.phase == "construct" and plan.build is not None:
+        yield from tables_with(plan, True, tuple((name, attribute_value(name)) for name in names))
         yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))
     elif names and outcome.phase == "forward":
         yield replace(plan, call=(*plan.call, *((f"={name}", named_tensor(name)) for name in names)))

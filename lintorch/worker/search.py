@@ -115,7 +115,9 @@ class Frontier:
         # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
         fallen = (-phase, -steps) > self.parent
         rank = min((-phase, -steps), self.parent)
-        signature_ = (phase, steps, type(outcome.error), re.sub(r"\d+", "#", str(outcome.error))[:120])
+        # Another missing key is another error, even if only a number tells them apart.
+        text = str(outcome.error) if isinstance(outcome.error, KeyError) else re.sub(r"\d+", "#", str(outcome.error))
+        signature_ = (phase, steps, type(outcome.error), text[:120])
         repeats = self.errors[signature_] = self.errors.get(signature_, -1) + (not first)
         for number, proposal in enumerate(proposals):
             if proposal not in self.seen:

@@ -62,6 +62,40 @@ class Net(nn.Module):
     def forward(self, x):
         return sum(conv(x) for conv in self.convs)
 """,
+    "a list of dicts handed on as keywords": """
+class Block(nn.Module):
+    def __init__(self, in_chs, out_chs, stride, drop=None):
+        super().__init__()
+        self.conv = nn.Conv2d(in_chs, out_chs, 3, stride)
+    def forward(self, x):
+        return self.conv(x)
+
+class Net(nn.Module):
+    def __init__(self, cfgs):
+        super().__init__()
+        for cfg in cfgs:
+            cfg["drop"] = None
+        self.blocks = nn.ModuleList([Block(**cfg) for cfg in cfgs])
+    def forward(self, x):
+        return sum(block(x) for block in self.blocks)
+""",
+    "a dict that is read by what it is handed to": """
+class Inner(nn.Module):
+    def __init__(self, args):
+        super().__init__()
+        pad = (1, 0) if args["kernel"][0] == 1 else (1, 1)
+        self.c1 = nn.Conv2d(1, args["out_1"], args["kernel"], padding=pad)
+        self.c2 = nn.Conv2d(args["out_1"], args["out_2"], args["kernel"], padding=pad)
+    def forward(self, x):
+        return self.c2(self.c1(x))
+
+class Net(nn.Module):
+    def __init__(self, args: dict):
+        super().__init__()
+        self.inner = Inner(args)
+    def forward(self, x):
+        return self.inner(x)
+""",
     "a negative dimension": """
 class Net(nn.Module):
     def __init__(self, dim):
