@@ -73,14 +73,19 @@ class FunctionFlow:
         return TrainingFlow(self)
 
     def of(self, entry: FunctionEntry) -> FunctionFlow:
-        """The flow of another function of the project, remembered with it; raises Unmappable at the end of a long chain of functions that ask each other."""
-        if "flow" not in entry.memo:
+        """The flow of another function of the project, remembered with it while one file is judged: a flow cannot say which files it has asked.
+
+        Raises Unmappable at the end of a long chain of functions that ask each other.
+        """
+        session = self.project.consulted.session
+        remembered: tuple[int, FunctionFlow] | None = entry.memo.get("flow")
+        if remembered is None or remembered[0] != session:
             if self._distance == _FARTHEST:
                 raise Unmappable
-            other = entry.memo["flow"] = FunctionFlow(entry, entry.module, self.project)
+            other = FunctionFlow(entry, entry.module, self.project)
             other._distance = self._distance + 1
-        flow: FunctionFlow = entry.memo["flow"]
-        return flow
+            remembered = entry.memo["flow"] = (session, other)
+        return remembered[1]
 
     # Names
 

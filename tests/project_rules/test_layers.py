@@ -25,6 +25,7 @@ LAYERS = (
     ("flow",),
     ("project",),
     ("source",),
+    ("cache",),
     ("settings", "garbage"),
     ("",),
 )
@@ -35,9 +36,12 @@ HEAVY = {
     "torch": ("lintorch/worker/",),
     "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"),
     "pathspec": ("lintorch/source/",),
+    "nbformat": ("lintorch/source/notebook.py",),
+    "watchfiles": ("lintorch/cli/watch.py",),
     "jinja2": ("lintorch/report/html/",),
     "markupsafe": ("lintorch/report/html/",),
     "matplotlib": ("lintorch/report/html/",),
+    "distributed": ("lintorch/engine/cluster.py",),
 }
 
 # Of dataclass(), zip() and entry_points(); ast's feature_version sees syntax only.
