@@ -327,7 +327,6 @@ class Inference:
         proof = self.around.evidence_of_loss(node) if given.is_live else None
         return given.because(proof) if proof is not None else UNKNOWN
 
-
     def _returned_parts(self, module: Fact, live: Fact) -> tuple[Fact, ...]:
         """What a module's forward returns at each place of a tuple: plain values stay what they are."""
         parts = self.around.method_of(module.of_class, "forward").parts if module.of_class is not None else ()
