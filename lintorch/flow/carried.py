@@ -20,6 +20,7 @@ from lintorch.flow.seed import Seed
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS
 from lintorch.flow.training_gate import training_seeds
 from lintorch.flow.tree import names_in
+from lintorch.flow.without_gradients import is_test
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -40,7 +41,8 @@ def carried_states(training: TrainingFlow) -> Iterator[CarriedState]:
     """The states of a function, in order, each statement once."""
     if Seed.RECURRENCE in training_seeds(training.flow.entry.node):
         yield from _in_loops(training)
-    yield from (CarriedState(f"self.{name}", statement, line) for name, statement, line in module_states(training))
+    if not is_test(training.flow.entry, training.flow.project.root):
+        yield from (CarriedState(f"self.{name}", statement, line) for name, statement, line in module_states(training))
 
 
 def _in_loops(training: TrainingFlow) -> Iterator[CarriedState]:

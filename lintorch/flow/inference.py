@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -321,10 +321,16 @@ class Inference:
             return combined([self.fact(arg.value) for arg in node.args])
         if callee.sort is Sort.MODULE:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
-            return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
+            live = Fact(Sort.TENSOR, History.LIVE, evidence)
+            return replace(live, parts=self._returned_parts(callee, live)) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
         proof = self.around.evidence_of_loss(node) if given.is_live else None
         return given.because(proof) if proof is not None else UNKNOWN
+
+    def _returned_parts(self, module: Fact, live: Fact) -> tuple[Fact, ...]:
+        """What a module's forward returns at each place of a tuple: plain values stay what they are."""
+        parts = self.around.method_of(module.of_class, "forward").parts if module.of_class is not None else ()
+        return tuple(part if part.is_cut else live for part in parts) if any(part.is_cut for part in parts) else ()
 
 
 def _values(call: cst.Call) -> list[cst.BaseExpression]:

@@ -10,10 +10,11 @@ import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses, loop_of
 from lintorch.flow.callee_keeping import CalleeKeeping
-from lintorch.flow.event import Binding, Definition, Kind, Region
-from lintorch.flow.fact import DATA, Fact
+from lintorch.flow.event import Binding, Definition, Kind, Region, RegionKind
+from lintorch.flow.fact import DATA, Fact, Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
+from lintorch.flow.ingredients import ingredients
 from lintorch.flow.keeper import Keeper, Keepers
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
 from lintorch.flow.tree import names_in
@@ -104,14 +105,23 @@ class Keeping:
         """The value as something kept; one that has no graph for certain is not looked at further."""
         recorded = self.training.gradients(self.region(statement)) is Gradients.ON
         fact = self.training.inference.fact(value) if recorded else DATA
-        if not fact.is_live:
-            return Kept(keeper, statement, value, fact)
+        if not fact.is_live or self._is_of_another(value, keeper):
+            return Kept(keeper, statement, value, DATA if fact.is_live else fact)
         operand = self._live_operand(value)
         covering = self.training.covering.of(operand, None)
         if covering is not None and keeper.loop is not None and not encloses(keeper.loop, covering.event.region):
             return Kept(keeper, statement, value, DATA)  # the loop gathers the terms of one loss, whose backward pass follows it
         evaluated = covering is None and self.training.evaluation.gives(operand)
         return Kept(keeper, statement, operand, fact, covering, evaluated, self._has_full_storage(operand))
+
+    def _is_of_another(self, value: cst.BaseExpression, keeper: Keeper) -> bool:
+        """Does each turn ask another one, as in a loop over networks? Such a loop is as long as there are networks, however long the training is."""
+        calls = [part for part in ingredients(value, self.training.seen_by) if isinstance(part, cst.Call)]
+        makers = [made for call in calls for name in names_in(call.func) if self._is_module(name) for made in self.training.seen_by(name)]
+        return any(made.binding is Binding.LOOP and _turn_of(made.event.region) is keeper.loop for made in makers)
+
+    def _is_module(self, name: cst.Name) -> bool:
+        return self.training.inference.fact(name).sort is Sort.MODULE
 
     def _has_full_storage(self, value: cst.BaseExpression) -> bool:
         """Does one of the losses make the value whose mean is a view of all its elements (pytorch#185647)?"""
@@ -218,6 +228,11 @@ class Keeping:
         if definition.binding is Binding.ASSIGNED and isinstance(value, cst.ListComp) and definition.statement is not None:
             keeper = Keeper(definition.name, None, self.training.fates.of(definition))
             yield self.kept(keeper, definition.statement, value.elt)
+
+
+def _turn_of(region: Region) -> Region | None:
+    """The loop whose turns bind the name; None for a comprehension's."""
+    return None if region.kind is RegionKind.COMPREHENSION else loop_of(region)
 
 
 def added_by(statement: cst.CSTNode | None) -> cst.BaseExpression | None:

@@ -92,9 +92,13 @@ def _named(flow: FunctionFlow, caller: FunctionEntry, name: ast.Name) -> Fact:
     """What a name of the caller holds where it stands."""
     try:
         other = flow.of(caller)
-        made = _in_force(other, name)
+        made = [definition for definition in other.graph.definitions.values() if definition.name == name.id]
+        facts = [other.training.inference.definition(definition) for definition in made]
+        if made and (fact := either(facts)).sort is Sort.UNKNOWN and any(one.sort is not Sort.UNKNOWN for one in facts):
+            # Places cost as much as parsing: they are looked up only where definitions differ.
+            return either([other.training.inference.definition(definition) for definition in _in_force(other, name)])
         if made:
-            return either([other.training.inference.definition(definition) for definition in made])
+            return fact
     except Unmappable:
         return UNKNOWN
     value = flow.module.constants.get(name.id)
@@ -102,12 +106,12 @@ def _named(flow: FunctionFlow, caller: FunctionEntry, name: ast.Name) -> Fact:
 
 
 def _in_force(flow: FunctionFlow, name: ast.Name) -> list[Definition]:
-    """The definitions of a name that its reader may see; all of them where the place is not found again."""
+    """The definitions of a name that its reader may see; none where the place is not found again."""
     start = flow.module.source.ast_offset(name.lineno, name.col_offset)
     for event in flow.graph.events:
         if event.kind is Kind.LOAD and event.name == name.id and flow.span(event.node).start == start:
             return list(flow.chains.reaching.get(event.at, ()))
-    return [definition for definition in flow.graph.definitions.values() if definition.name == name.id]
+    return []
 
 
 def _beside(flow: FunctionFlow, parameter: ast.arg) -> Fact:

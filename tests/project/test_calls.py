@@ -28,6 +28,8 @@ NO_CALLS = [
     ("def g():\n    def f(): pass\nf()", "g.f"),
     ("def f(): pass\ndef g():\n    def f(): pass\n    f()", "f"),
     ("class A:\n    def f(self): pass\n    def g(self, x): torch.f(x)", "A.f"),
+    ("class A:\n    def train(self, data): pass\ndef g(model): model.train()", "A.train"),
+    ("class A:\n    def f(self): pass\ndef g(a): a.f(1)", "A.f"),
 ]
 
 
@@ -52,6 +54,8 @@ CALLS = [
     pytest.param("class A:\n    @staticmethod\n    def f(): pass\nA.f()", "A.f", [(None, 4, True)], id="through the class"),
     pytest.param("class A:\n    def f(self): pass\nclass B(A): pass\nB.f(x)", "A.f", [(None, 4, True)], id="through a subclass"),
     pytest.param("class A:\n    def f(self): pass\ndef g(a): a.f()", "A.f", [("g", 3, False)], id="receiver unknown"),
+    pytest.param("class A:\n    def f(self, x, *, y=0): pass\ndef g(a): a.f(x=1, y=2)", "A.f", [("g", 3, False)], id="receiver unknown, by keywords"),
+    pytest.param("class A:\n    def f(self, x): pass\ndef g(a, xs): a.f(*xs)", "A.f", [("g", 3, False)], id="receiver unknown, starred"),
     pytest.param("class A:\n    def f(self): pass\nA().f()", "A.f", [(None, 3, False)], id="receiver an expression"),
     pytest.param("class A:\n    def f(self): pass\n    def g(self, a): a.f()", "A.f", [("A.g", 3, False)], id="receiver another argument"),
 ]

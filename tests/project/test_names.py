@@ -284,3 +284,8 @@ def test_around_finds_root_and_installed_packages(tmp_path: Path, monkeypatch: p
 def test_around_a_lone_file(tmp_path: Path) -> None:
     grow(tmp_path, {"x/net.py": ""})
     assert Project.around(tmp_path / "x" / "net.py").root == tmp_path / "x"
+
+
+def test_a_package_without_init_that_imports_itself(tmp_path: Path) -> None:
+    grow(tmp_path, {"pkg/net.py": "class Net: pass\n", "pkg/run.py": "from pkg import net\n"})
+    assert Project.around(tmp_path / "pkg" / "run.py").find("pkg.net.Net") is not None
