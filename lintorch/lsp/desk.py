@@ -98,6 +98,7 @@ class Desk:
             return False
         if known.source is source:
             return known.whole
+        document.judgment = None  # should the look fail, its tree is no longer that of its text
         judgment = judge_edit(self._checker, known, source)
         document.judgment = judgment or known
         return judgment is not None
