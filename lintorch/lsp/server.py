@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -127,18 +126,3 @@ def document_path(uri: str) -> Path:
     """Where a document is saved; one that was never saved counts as standing in the folder the server runs in."""
     path = to_fs_path(uri) if uri.startswith("file:") else None
     return Path(path) if path else Path.cwd() / "untitled.py"
-
-
-def start() -> None:
-    """Serve on standard input and output."""
-    from lintorch.lsp.handlers import register
-
-    # User code, and whatever prints by mistake, must not write into the protocol.
-    outgoing = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    server = Server()
-    register(server)
-    try:
-        server.start_io(stdout=outgoing)
-    finally:
-        server.end()

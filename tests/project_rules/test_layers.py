@@ -35,6 +35,8 @@ HEAVY = {
     "torch": ("lintorch/worker/",),
     "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"),
     "pathspec": ("lintorch/source/",),
+    "pygls": ("lintorch/lsp/",),
+    "lsprotocol": ("lintorch/lsp/",),
     "jinja2": ("lintorch/report/html/",),
     "markupsafe": ("lintorch/report/html/",),
     "matplotlib": ("lintorch/report/html/",),
