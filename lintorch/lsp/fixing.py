@@ -73,11 +73,11 @@ async def _try(ls: Server, document: Document, what: str, trial_of: Callable[[Ca
 
 async def _unless_cancelled(ls: Server, bench: Bench, trial: Trial, token: str | None) -> FileResult:
     """The outcome of a trial; raises Cancelled once the editor has cancelled the request or its progress."""
-    running = asyncio.get_running_loop().run_in_executor(None, bench.run, trial)
+    running, request = asyncio.get_running_loop().run_in_executor(None, bench.run, trial), ls.protocol.msg_id
     stop = ls.work_done_progress.tokens.get(token) if token is not None else None
     try:
         while not (await asyncio.wait([running], timeout=_WATCH))[0]:
-            if stop is not None and stop.cancelled():
+            if (stop is not None and stop.cancelled()) or ls.is_cancelled(request):
                 raise Cancelled
         return running.result()
     finally:

@@ -90,6 +90,7 @@ class Server(LanguageServer):
         judgment = document.judgment
         if judgment is None or judgment.source is not document.source or self.desk.find(document.uri) is not document:
             return
+        document.told = ""
         positions = self.positions(document)
         found = [shown(diagnostic, positions) for diagnostic in judgment.diagnostics]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(document.uri, found, document.version))
@@ -105,6 +106,11 @@ class Server(LanguageServer):
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """One message for the person at the editor."""
         self.window_show_message(types.ShowMessageParams(kind, f"lintorch: {text}"))
+
+    def is_cancelled(self, request: object) -> bool:
+        """Has the editor cancelled a command's request? pygls forgets it then, but lets what it started run on."""
+        pending = getattr(self.protocol, "_request_futures", None)
+        return pending is not None and request is not None and request not in pending
 
     async def begin_progress(self, message: str) -> str | None:
         """Show that something long begins; the token under which it is told of, None where the editor shows no such thing."""
