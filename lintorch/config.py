@@ -7,7 +7,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Configuration:
         file = self._explicit or nearest_configuration(folder)
         given = read_configuration(file) if file else {}
         length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length)[0] or Settings.line_length
+        given = {**given, "python": _from(file, given.get("python"))}
         settings = Settings(**{**given, "line_length": length, "root": file.absolute().parent if file else Path.cwd()})
         return self._share(self._overlay(settings))
 
@@ -70,7 +71,7 @@ class Configuration:
         given = read_configuration(file) if file else {}
         _, neighbour = neighbours_line_length(folder, self._flake8_length)
         default = {"line_length": neighbour} if neighbour else {}
-        names = (field.name for field in fields(Settings) if field.name != "root")
+        names = (field.name for field in keys().values())
         return {name: str(file) if name in given else default.get(name, "default") for name in names}
 
     def _share(self, settings: Settings) -> Settings:
@@ -79,6 +80,11 @@ class Configuration:
         if known is None:
             self._distinct.append(settings)
         return known or settings
+
+
+def _from(file: Path | None, python: str | None) -> str | None:
+    """An interpreter as a configuration file names it: a path is one from there."""
+    return str(file.absolute().parent / python) if file and python and "/" in python else python
 
 
 def nearest_configuration(folder: Path) -> Path | None:
@@ -97,13 +103,18 @@ def read_configuration(file: Path) -> Mapping[str, Any]:
     return dict(_setting(file, key, value) for key, value in table.items())
 
 
+def keys() -> dict[str, Field[Any]]:
+    """The keys of [tool.lintorch], each with the field of Settings that it sets."""
+    return {field.name.replace("_", "-"): field for field in fields(Settings) if field.name not in ("root", "illustrated")}
+
+
 def editor_settings(given: Mapping[str, object]) -> Mapping[str, Any]:
     """What an editor sets for its workspace, as arguments of Settings: the keys of [tool.lintorch], in camel case or with hyphens; raises UsageError."""
     return dict(_setting(Path("the editor's settings"), re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", key), value) for key, value in given.items())
 
 
 def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
-    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name not in ("root", "illustrated")}
+    known = keys()
     if key not in known:
         raise UsageError(f"{file}: unknown key [tool.lintorch] {key}{nearest(key, known)}")
     name, wanted = known[key].name, str(known[key].type)

@@ -50,6 +50,10 @@ def _command(name: str) -> Callable[[Arguments], int]:
         from lintorch.cli.verify import verify
 
         return verify
+    if name == "clean":
+        from lintorch.cli.clean import clean
+
+        return clean
     if name == "lsp":
         from lintorch.cli.lsp import lsp
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
 from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
+from lintorch.engine.executor import executor
+from lintorch.engine.remembered import Remembered
 from lintorch.engine.result import FileResult, Run, numbered
-from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
 from lintorch.report import html
 from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import discover
+from lintorch.source.discover import Skipped, discover
+from lintorch.source.notebook import SUFFIX
 
 STDIN = "-"
 
@@ -45,7 +50,7 @@ def _check(arguments: Arguments, stdin: bool) -> int:
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
     with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
-        files = run_files(tasks, tasks[0].settings.jobs if tasks else 1, progress)
+        files = _run(tasks, arguments, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
     if arguments.write_baseline:
         return record_baseline(run, arguments.write_baseline, arguments.quiet)
@@ -53,6 +58,12 @@ def _check(arguments: Arguments, stdin: bool) -> int:
         return record_ignores(run, tasks, arguments)
     deliver(run, arguments, sys.stdout)
     return status(run, arguments, config)
+
+
+def _run(tasks: list[Task], arguments: Arguments, progress: Onlooker) -> tuple[FileResult, ...]:
+    cache = store(arguments)
+    jobs = tasks[0].settings.jobs if tasks else 1
+    return run_files(tasks, jobs, progress, executor(arguments.executor, jobs, cache), Remembered(cache))
 
 
 def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int:
@@ -96,12 +107,21 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
         path = Path(name)
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder")
-        files, left_out = discover([path], config.settings_for(path))
+        files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
         if path.is_dir() and not files:
             warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))
     return list(tasks.values()), tuple(skipped.items())
+
+
+def _readable(path: Path, files: list[Path], left_out: list[Skipped]) -> tuple[list[Path], list[Skipped]]:
+    """What was found without the notebooks, where the package that reads them is missing and none was asked for by name."""
+    notebooks = [file for file in files if file.suffix == SUFFIX and file != path]
+    if not notebooks or find_spec("nbformat") is not None:
+        return files, left_out
+    reason = "is a notebook, which needs `lintorch[notebook]` to be read"
+    return [file for file in files if file not in notebooks], [*left_out, *(Skipped(file, reason) for file in notebooks)]
 
 
 def status(run: Run, arguments: Arguments, config: Configuration) -> int:

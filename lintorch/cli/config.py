@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.keys import KEYS, schema
+from lintorch.config import keys
 from lintorch.engine.check import Checker
 from lintorch.report.escape import visible
-from lintorch.settings import Settings, UsageError
+from lintorch.settings import UsageError
 
 
 def config(arguments: Arguments) -> int:
@@ -30,18 +30,18 @@ def config(arguments: Arguments) -> int:
     found = configuration(arguments)
     settings = found.settings_for(path)
     origins = found.origins(path)
-    keys = {field.name.replace("_", "-"): (_plain(getattr(settings, field.name)), origins[field.name]) for field in fields(Settings) if field.name in origins}
+    values = {key: (_plain(getattr(settings, field.name)), origins[field.name]) for key, field in keys().items()}
     rules = [registered.code for registered in Checker(load_catalogue()).rules(settings, path)]
-    _print(arguments.format, path, keys, rules)
+    _print(arguments.format, path, values, rules)
     return 0
 
 
-def _print(form: str, path: Path, keys: dict[str, tuple[Any, str]], rules: list[str]) -> None:
+def _print(form: str, path: Path, values: dict[str, tuple[Any, str]], rules: list[str]) -> None:
     if form == "json":
-        settings = {key: {"value": value, "from": origin, "for": KEYS[key]} for key, (value, origin) in keys.items()}
+        settings = {key: {"value": value, "from": origin, "for": KEYS[key]} for key, (value, origin) in values.items()}
         sys.stdout.write(json.dumps({"version": 1, "path": str(path), "settings": settings, "rules": rules}, indent=2) + "\n")
         return
-    lines = [f"# settings for {path}", *(_line(key, value, origin) for key, (value, origin) in keys.items()), f"# rules: {', '.join(rules) or 'none'}"]
+    lines = [f"# settings for {path}", *(_line(key, value, origin) for key, (value, origin) in values.items()), f"# rules: {', '.join(rules) or 'none'}"]
     sys.stdout.write("".join(visible(line) + "\n" for line in lines))
 
 

@@ -20,7 +20,8 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-
 def git(option: str, folder: Path, *arguments: str) -> bytes:
     """What `git ARGUMENTS` prints in a folder, for the sake of an option; raises UsageError with git's own reason."""
     try:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
+        # A repository's own settings may name a program that git asks for changes.
+        return subprocess.run(["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
     except FileNotFoundError:
         raise UsageError(f"{option} needs git, which is not installed") from None
     except subprocess.CalledProcessError as error:
@@ -37,18 +38,31 @@ def changed_lines(revision: str, folder: Path) -> dict[Path, Lines]:
     base = _base(revision, top)
     names = _names(git("--diff-from", top, "diff", *_PLAIN, "--name-only", "-z", base, "--"))
     # The sections of the second answer are in the order of the names in the first, which are free of quotes.
-    sections = _sections(git("--diff-from", top, "diff", *_PLAIN, "--unified=0", base, "--"))
+    sections = _sections(_diff(top, base))
+    if len(sections) != len(names):  # a file whose kind changed has two sections, one in conflict may have none
+        sections = [_diff(top, base, f":(top,literal){name}") for name in names]
     changed = {(top / name).resolve(): _added(section) for name, section in zip(names, sections, strict=True)}
     new = _names(git("--diff-from", top, "ls-files", "-z", "--others", "--exclude-standard"))
     return {**changed, **{(top / name).resolve(): _EVERY_LINE for name in new}}
 
 
+def _diff(top: Path, base: str, *paths: str) -> bytes:
+    return git("--diff-from", top, "diff", *_PLAIN, "--unified=0", base, "--", *paths)
+
+
 def _base(revision: str, top: Path) -> str:
-    """The commit to compare with; what is no revision is told by git itself, and never read as an option."""
-    forked = revision.removesuffix("...")
-    if forked != revision:
-        return git("--diff-from", top, "merge-base", "--end-of-options", forked, "HEAD").decode().strip()
-    return git("--diff-from", top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().split()[-1]
+    """The commit to compare with; nothing a user writes is read as an option. Raises UsageError where there is none."""
+    named = revision.removesuffix("...")
+    try:
+        commit = git("--diff-from", top, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}").decode().split()[-1]
+    except UsageError:
+        raise UsageError(f"--diff-from: the repository {top} knows no revision {named!r}; fetch it, or name another") from None
+    if named == revision:
+        return commit
+    try:
+        return git("--diff-from", top, "merge-base", commit, "HEAD").decode().strip()
+    except UsageError:
+        raise UsageError(f"--diff-from: no commit is known at which HEAD left {named!r}; in a shallow clone fetch more of it") from None
 
 
 def _names(output: bytes) -> list[str]:
@@ -80,6 +94,8 @@ def concerned(files: Sequence[Path], revision: str) -> dict[Path, Lines]:
     for file in files:
         folder = file.absolute().parent
         top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+        if not (top / ".git").exists():
+            raise UsageError(f"--diff-from needs a git repository, and {file} is in none")
         if top not in known:
             known[top] = changed_lines(revision, top)
         lines = known[top].get(file.resolve())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field
 from typing import Any
 
 from lintorch import __version__
 from lintorch.catalogue import ALL, Catalogue
-from lintorch.config import CHOICES
-from lintorch.settings import Settings
+from lintorch.config import CHOICES, keys
 
 KEYS = {
     "select": "The only rules to ask, opt-in rules included: codes, beginnings of codes such as LT1, names, or ALL.",
@@ -25,7 +24,7 @@ KEYS = {
     "unused-ignores": "Also report comments that silence nothing (LT001).",
     "include-generated": "Also check files that say they are generated.",
     "examples": "How to build and call a class or function: its name, and calls such as 'Net(10, 20), torch.randn(4, 10)'.",
-    "python": "The interpreter that has torch and the project's packages.",
+    "python": "The interpreter that has torch and the project's packages; a path is one from the configuration file.",
     "jobs": "How many processes to use; 0 is one for each core.",
     "time-limit": "Seconds that running both versions of one class may take.",
     "memory-limit": "Bytes of memory that a process running them may take.",
@@ -36,15 +35,18 @@ _PLAIN = {"str": "string", "str | None": "string", "int": "integer", "float": "n
 
 
 def schema(catalogue: Catalogue) -> dict[str, Any]:
-    """The JSON schema of the table [tool.lintorch]."""
-    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name != "root"}
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": f"[tool.lintorch], lintorch {__version__}",
+    """The JSON schema of a pyproject.toml of which [tool.lintorch] alone is spoken of: editors hold a whole file to a schema."""
+    table = {
+        "description": f"The settings of lintorch {__version__}.",
         "type": "object",
         "additionalProperties": False,
+        "properties": {key: {"description": KEYS[key], **_property(key, field)} for key, field in keys().items()},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
         "definitions": {"selector": _selector(catalogue), "selectors": _one_or_many({"$ref": "#/definitions/selector"})},
-        "properties": {key: {"description": KEYS[key], **_property(key, field)} for key, field in known.items()},
+        "properties": {"tool": {"type": "object", "properties": {"lintorch": table}}},
     }
 
 

@@ -28,9 +28,10 @@ def deliver(run: Run, arguments: Arguments, stream: TextIO) -> None:
         if arguments.format == "text":
             _deliver_text(run, arguments, target)
         else:
-            target.write(formats.render(arguments.format, run, load_catalogue()))
+            form = "statistics" if arguments.statistics else arguments.format
+            target.write(formats.render(form, run, load_catalogue()))
             target.flush()
-            _tell_failures(run)
+            tell_failures(run)
 
 
 def _deliver_text(run: Run, arguments: Arguments, target: TextIO) -> None:
@@ -40,12 +41,13 @@ def _deliver_text(run: Run, arguments: Arguments, target: TextIO) -> None:
         target.write(diff.render(run))
         target.flush()
     show(text.statistics(run, load_catalogue()) if arguments.statistics else text.report(run, shows_allowed=not arguments.diff), beside)
-    _tell_failures(run)
+    tell_failures(run)
     if not arguments.quiet:
         show(text.summary(run), beside)
 
 
-def _tell_failures(run: Run) -> None:
+def tell_failures(run: Run) -> None:
+    """A line on standard error for each thing that could not be done."""
     for failure in run.failures:
         sys.stderr.write(f"{visible(failure)}\n")
     sys.stderr.flush()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from lintorch.cache.store import Store
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.git import git
 from lintorch.cli.interpreter import require_torch
@@ -16,7 +19,7 @@ from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison, html
 from lintorch.report.progress import Progress, shown
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import ENDINGS, discover
+from lintorch.source.discover import discover
 from lintorch.source.read import read_source
 from lintorch.source.text import SourceError
 from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
@@ -35,26 +38,33 @@ def verify(arguments: Arguments) -> int:
     except SourceError as error:
         raise UsageError(str(error)) from None
     with shown(len(pairs), True, arguments.quiet) as progress:
-        results, failures = _compared(pairs, settings, arguments.all, progress)
+        results, failures = _compared(pairs, settings, arguments.all, progress, store(arguments))
     _deliver(results, failures, arguments)
     return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
 
 
-def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress) -> tuple[list[Compared], list[str]]:
+def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress, cache: Store | None) -> tuple[list[Compared], list[str]]:
     """The verdicts, and a line for each file that could not be compared."""
-    verifiers = Verifiers(progress.verdict)
+    verifiers = Verifiers(progress.verdict, cache)
     results: list[Compared] = []
     failures: list[str] = []
     try:
         for pair in pairs:
             try:
-                results += compare(pair, verifiers.under(settings), every)
+                results += _told(pair, compare(pair, verifiers.under(settings), every))
             except SourceError as error:
                 failures.append(str(error))
             progress.file()
     finally:
         verifiers.close()
     return results, failures
+
+
+def _told(pair: Pair, compared: Iterable[Compared]) -> Iterator[Compared]:
+    """The verdicts with lines as people find them: a notebook's by cell."""
+    for one in compared:
+        reason = pair.new.told(one.verdict.reason) if pair.new and one.verdict.reason else one.verdict.reason
+        yield replace(one, verdict=replace(one.verdict, reason=reason))
 
 
 def _paths(arguments: Arguments) -> Path:
@@ -72,8 +82,9 @@ def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
     """The files of a path as a git revision has them, and as they are."""
     folder = path if path.is_dir() else path.parent
     names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
-    before = {folder / name for name in names if name.endswith(ENDINGS)}
-    after = set(discover([path], settings)[0])
+    suffixes = {".py"} if path.is_dir() else {path.suffix}  # of a folder its Python files, a notebook only by name
+    before = {folder / name for name in names if Path(name).suffix in suffixes}
+    after = {file for file in discover([path], settings)[0] if file.suffix in suffixes}
     for file in sorted(before | after):
         old = git("--against", folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
         yield Pair(file, read_source(file, old) if old is not None else None, read_source(file) if file.exists() else None)

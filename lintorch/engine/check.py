@@ -22,6 +22,7 @@ from lintorch.source.text import Position, Source
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.temporary import Temporary
+    from lintorch.project.consulted import Seen
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
 
@@ -49,6 +50,7 @@ class Checker:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self.seen: set[Seen] = set()  # what was looked at in other files since somebody cleared it
         self._projects: dict[Path, Project] = {}
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
 
@@ -77,10 +79,13 @@ class Checker:
         if not rules or not _may_hold_findings(source, rules):
             return Analysis(source)
         project = self._project(source.path)
+        project.consulted.begin()
         module = project.load(source, tree)
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
-        return _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)
+        analysis = _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)
+        self.seen |= project.consulted.seen()
+        return analysis
 
     def _with_unused(self, analysis: Analysis, settings: Settings, honoured: str) -> Analysis:
         """Beside the findings the comments that silence none. Rules spare what a comment would be lost from, so they are asked in its absence."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lintorch.engine.check import Checker
 from lintorch.engine.edited import EditedFunction, Lines, edited_function
 from lintorch.engine.result import Diagnostic, Patch, fingerprinted
-from lintorch.engine.run import checked
+from lintorch.engine.workshop import checked
 from lintorch.settings import Settings
 from lintorch.source.generated import is_generated
 from lintorch.source.parse import parse

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lintorch.rule import Retention, Severity
+from lintorch.source.served import served
 from lintorch.source.text import Edit, Position, Source
 from lintorch.verify.verdict import Retained, Status, Verdict
 
@@ -24,11 +25,12 @@ class PlacedEdit:
 
 @dataclass(frozen=True)
 class Hunk:
-    """Whole lines that a change touches, before and after; `line` is the number of the first."""
+    """Whole lines that a change touches, before and after; `line` is the number of the first, in a notebook within `cell`."""
 
     line: int
     before: str
     after: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,11 @@ class FileResult:
         """Is there a text to put in the file's place?"""
         return self.text is not None
 
+    @property
+    def is_clean(self) -> bool:
+        """Is there nothing to report, to measure or to fix?"""
+        return not (self.diagnostics or self.rewrites or self.failures or self.withheld or self.withdrawn or self.aside or self.changed)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -225,7 +232,7 @@ def fingerprinted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     seen: Counter[str] = Counter()
     result = []
     for diagnostic in diagnostics:
-        content = "\0".join((diagnostic.path, diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
+        content = "\0".join((served(diagnostic.path), diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
         seen[content] += 1
         digest = hashlib.sha256(f"{content}\0{seen[content]}".encode(errors="surrogatepass")).hexdigest()
         result.append(replace(diagnostic, fingerprint=digest[:32]))
@@ -262,4 +269,4 @@ def _hunk(source: Source, edits: list[Edit]) -> Hunk:
     for edit in edits:
         parts += source.text[done : edit.span.start], edit.text
         done = edit.span.end
-    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])))
+    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])), source.cell(first))

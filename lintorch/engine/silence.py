@@ -10,7 +10,8 @@ from lintorch.engine.check import Analysis
 from lintorch.engine.comments import UNUSED_CODE
 from lintorch.engine.place import place
 from lintorch.engine.result import FileResult
-from lintorch.engine.run import Task, Workshop, written
+from lintorch.engine.run import written
+from lintorch.engine.workshop import Task, Workshop
 from lintorch.source.parse import parse
 from lintorch.source.suppress import Suppressions
 from lintorch.source.text import Edit, Source, SourceError, Span, splice
@@ -18,9 +19,8 @@ from lintorch.source.text import Edit, Source, SourceError, Span, splice
 _OWN = re.compile(r"#\s*lintorch:\s*ignore\[(?P<codes>[^\]\n]*)\]")
 
 
-def silenced(task: Task) -> FileResult:
+def silenced(task: Task, workshop: Workshop) -> FileResult:
     """The file with an ignore behind each finding the task is about, written where the task's mode is to fix; nothing is run."""
-    workshop = Workshop()
     try:
         source = workshop.read(task)
         analysis = workshop.checker.analyse(source, task.settings)

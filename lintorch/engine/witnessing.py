@@ -78,4 +78,4 @@ class _Measuring:
             return Witnessed(None, str(error))
         change = Change(source.path.absolute(), draft.group, source.text, draft.text, draft.old_lines, draft.probes, retention=True)
         verdict = self._verify(change)
-        return Witnessed(verdict.retained, None if verdict.retained else verdict.reason or "it was not run")
+        return Witnessed(verdict.retained, None if verdict.retained else source.told(verdict.reason or "it was not run"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from lintorch.project.attribute_names import AttributeNames
 from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.calls import Call, callers
+from lintorch.project.consulted import Consulted
 from lintorch.project.grad_mode import GradModes
 from lintorch.project.locate import installed_folders
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
@@ -28,7 +29,7 @@ class Project:
         self._names = Names(root, search)
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
-        self._attribute_names = AttributeNames(root)
+        self._attribute_names = AttributeNames(root, self._names.consulted)
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -44,6 +45,11 @@ class Project:
     def generation(self) -> int:
         """Grows whenever a text is replaced: what was remembered across files before that may be out of date."""
         return self._names.generation
+
+    @property
+    def consulted(self) -> Consulted:
+        """The log of the texts and folders that answers rest on."""
+        return self._names.consulted
 
     def load(self, source: Source, tree: ast.Module | None = None) -> Module:
         """The module of a text, which from now on is what its path holds; raises SourceError where it does not parse."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Run
 from lintorch.report.escape import visible
 from lintorch.rule import Severity
+from lintorch.source.served import served
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -21,8 +20,10 @@ def render(run: Run, _catalogue: Catalogue) -> str:
 
 def _annotation(diagnostic: Diagnostic) -> str:
     first, last = diagnostic.file_lines
-    columns = {} if diagnostic.cell else {"col": diagnostic.start.column, "endColumn": diagnostic.end.column}
-    place = {"file": PurePath(diagnostic.path).as_posix(), "line": first, "endLine": last, **columns, "title": f"{diagnostic.code} {diagnostic.rule}"}
+    place: dict[str, object] = {"file": served(diagnostic.path), "line": first, "col": diagnostic.start.column}
+    place |= {"endLine": last, "endColumn": diagnostic.end.column, "title": f"{diagnostic.code} {diagnostic.rule}"}
+    if diagnostic.cell:  # the columns of a cell mean nothing in the file's JSON
+        del place["col"], place["endColumn"]
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
     return f"::{_LEVELS[diagnostic.severity]} {properties}::{_data(diagnostic.in_file)}"
 

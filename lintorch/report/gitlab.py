@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
 from typing import Any
 
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Run
 from lintorch.rule import Severity
+from lintorch.source.served import served
 
 _LEVELS = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
 
@@ -24,5 +24,5 @@ def _issue(diagnostic: Diagnostic) -> dict[str, Any]:
         "check_name": diagnostic.rule,
         "fingerprint": diagnostic.fingerprint,
         "severity": _LEVELS[diagnostic.severity],
-        "location": {"path": PurePath(diagnostic.path).as_posix(), "lines": {"begin": diagnostic.file_lines[0], "end": diagnostic.file_lines[1]}},
+        "location": {"path": served(diagnostic.path), "lines": {"begin": diagnostic.file_lines[0], "end": diagnostic.file_lines[1]}},
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Patch, Rewrite, Run
 from lintorch.report.escape import visible, width
-from lintorch.report.words import counted, diff_lines, verdict_lines
+from lintorch.report.words import counted, hunk_lines, verdict_lines
 from lintorch.verify.verdict import Status
 
 Piece = tuple[str, str]  # a text and the name of its style
@@ -96,8 +96,12 @@ def _numbered(line: int | None) -> Piece:
 
 def _diff(patch: Patch) -> Iterator[Line]:
     styles = {"-": "old", "+": "new", " ": ""}
-    for sign, number, text in diff_lines(patch):
-        yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
+    cells = {hunk.cell for hunk in patch.hunks}
+    for hunk in patch.hunks:
+        if len(cells) > 1:
+            yield _numbered(None), (f"cell {hunk.cell}", "dim")
+        for sign, number, text in hunk_lines(hunk):
+            yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
 
 
 def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic], shows_change: bool) -> Iterator[Line]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import difflib
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,7 +133,7 @@ def _read(path: Path, document: str) -> Any:
     try:
         notebook = reader.reads(document)  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 - nbformat has errors of many kinds for what is no notebook
-        reason = " ".join(str(error).split())[:120]
+        reason = "it is no JSON" if isinstance(error, (reader.NotJSONError, RecursionError)) else "its parts are not those of one"
         raise SourceError(path, f"is not a notebook ({reason})", "save it with Jupyter or exclude it") from None
     version = notebook.get("nbformat")
     if version != 4:
@@ -145,7 +147,7 @@ def _require_python(path: Path, notebook: Any) -> None:
         given = metadata.get(table) if isinstance(metadata, dict) else None
         language = given.get(key) if isinstance(given, dict) else None
         if isinstance(language, str) and language.lower() not in ("python", "ipython", "python3"):
-            raise NotPython(path, f"is a notebook of {language}", "exclude it")
+            raise NotPython(path, f"is a notebook of {' '.join(language.split())[:40] or 'no language'}", "exclude it")
 
 
 def _cells(path: Path, document: str) -> list[Cell]:
@@ -203,19 +205,33 @@ def _as_python(path: Path, cell: Cell) -> str:
 
 def _spelled(document: str, place: Value, source: str) -> str:
     """A source as the document spells it: one string or a list of lines, with the same blanks between them and the same escapes."""
-    old = document[place.span.start : place.span.end]
-    ascii_only = old.isascii() and "\\u" in old
+    ascii_only = document.isascii() and "\\u" in document
     if not isinstance(place.value, list):
         return json.dumps(source, ensure_ascii=ascii_only)
     parts = list(elements(document, place))
-    spelled = {part.value: document[part.span.start : part.span.end] for part in parts}
-    lines = source.splitlines(keepends=True) if set(source).isdisjoint("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029") else re.findall(r"[^\n]*\n|[^\n]+", source)
-    new = [spelled.get(line) or json.dumps(line, ensure_ascii=ascii_only) for line in lines]
+    new = list(_spelled_lines(document, parts, _lines(source), ascii_only))
     if not parts or not new:
-        return f"[{', '.join(new)}]"
+        return f"[{', '.join(line for _, line in new)}]"
     head, tail = document[place.span.start : parts[0].span.start], document[parts[-1].span.end : place.span.end]
     between = document[parts[0].span.end : parts[1].span.start] if len(parts) > 1 else f",{head[1:] or ' '}"
-    return f"{head}{between.join(new)}{tail}"
+    joined = "".join(("" if number == 0 else gap or between) + line for number, (gap, line) in enumerate(new))
+    return f"{head}{joined}{tail}"
+
+
+def _lines(source: str) -> list[str]:
+    """The lines as notebooks part them, which is str.splitlines but for the ends that Python does not know."""
+    return re.findall(r"[^\n]*\n|[^\n]+", source)
+
+
+def _spelled_lines(document: str, parts: list[Value], lines: list[str], ascii_only: bool) -> Iterator[tuple[str, str]]:
+    """Each line with the gap before it, where it has its own: lines that stay keep their spelling, which need not be that of their neighbours."""
+    gaps = ["", *(document[one.span.end : other.span.start] for one, other in itertools.pairwise(parts))]
+    matcher = difflib.SequenceMatcher(None, [part.value for part in parts], lines, autojunk=False)
+    for tag, start, end, first, last in matcher.get_opcodes():
+        if tag == "equal":
+            yield from ((gaps[number], document[parts[number].span.start : parts[number].span.end]) for number in range(start, end))
+        else:
+            yield from (("", json.dumps(line, ensure_ascii=ascii_only)) for line in lines[first:last])
 
 
 def _same_but_for(old: Notebook, new: Notebook) -> bool:

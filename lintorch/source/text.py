@@ -165,6 +165,11 @@ class Source:
         """The text of a line (1-based) without its line end."""
         return self.text[self.line_span(number).start : self.line_span(number).end].rstrip("\r\n")
 
+    def indent(self, number: int) -> str:
+        """What stands before the first sign of a line (1-based); a form feed there begins the count anew, as it does for Python."""
+        line = self.line(number)
+        return line[: len(line) - len(line.lstrip(" \t\f"))].rpartition("\f")[2]
+
     def line_span(self, number: int) -> Span:
         """The span of a line (1-based), line end included."""
         following = self.line_starts[number] if number < len(self.line_starts) else len(self.text)

@@ -13,6 +13,7 @@ from lintorch.project.module import ClassEntry, Module
 from lintorch.project.project import Project
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
+from lintorch.source.notebook import SUFFIX
 from lintorch.source.parse import parse
 from lintorch.source.read import read_source
 from lintorch.source.text import Source, Span
@@ -68,14 +69,14 @@ def verify_paths(old: Path, new: Path, settings: Settings | None = None, every: 
 
 
 def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
-    """The files of two folders by their place in them, or two files; raises UsageError for one of each."""
+    """The Python files of two folders by their place in them, or two files (notebooks too); raises UsageError for one of each."""
     if old.is_dir() != new.is_dir():
         raise UsageError(f"{old} and {new}: compare two files or two folders")
     if not old.is_dir():
         yield Pair(new, read_source(old), read_source(new))
         return
-    before = {file.relative_to(old) for file in discover([old], settings)[0]}
-    after = {file.relative_to(new) for file in discover([new], settings)[0]}
+    before = {file.relative_to(old) for file in discover([old], settings)[0] if file.suffix != SUFFIX}
+    after = {file.relative_to(new) for file in discover([new], settings)[0] if file.suffix != SUFFIX}
     for place in sorted(before | after):
         yield Pair(new / place, read_source(old / place) if place in before else None, read_source(new / place) if place in after else None)
 

@@ -111,14 +111,52 @@ def test_changed_lines_of_a_branch_are_those_since_it_left(doors: Doors) -> None
     assert found(doors, "--diff-from", "main") == ["a.py:7:9", "b.py:8:9"]
 
 
-@pytest.mark.parametrize("revision", ["no-such", "--output=x", "no-such..."])
-def test_a_revision_that_is_none_is_one_line(doors: Doors, revision: str) -> None:
+def test_conflicts_and_files_of_another_kind_are_no_riddle(doors: Doors) -> None:
+    doors.write({"a.py": NET, "b.py": CLEAN, "c.py": NET})
+    git(doors, "init", "-q", "-b", "main", ".")
+    (doors.folder / "d.py").symlink_to("a.py")
+    git(doors, "add", ".")
+    git(doors, "commit", "-qm", "one")
+    git(doors, "checkout", "-qb", "work")
+    doors.write({"b.py": CHAIN})
+    git(doors, "commit", "-qam", "two")
+    git(doors, "checkout", "-q", "main")
+    doors.write({"b.py": NET})
+    git(doors, "commit", "-qam", "three")
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "merge", "-q", "work"], cwd=doors.folder, capture_output=True)
+    doors.write({"b.py": CHAIN})  # solved, and not yet told to git
+    (doors.folder / "d.py").unlink()
+    doors.write({"d.py": NET, "c.py": NET + "# more\n"})
+    assert found(doors, "--diff-from", "HEAD") == ["b.py:8:9", "d.py:7:9"]
+
+
+REVISIONS = [
+    pytest.param("no-such", "knows no revision 'no-such'; fetch it, or name another", id="none"),
+    pytest.param("--output=x", "knows no revision '--output=x'; fetch it, or name another", id="an option"),
+    pytest.param("no-such...", "knows no revision 'no-such'; fetch it, or name another", id="none to have left"),
+    pytest.param("lone...", "no commit is known at which HEAD left 'lone'; in a shallow clone fetch more of it", id="nothing in common"),
+]
+
+
+@pytest.mark.parametrize(("revision", "message"), REVISIONS)
+def test_a_revision_that_is_none_is_one_line(doors: Doors, revision: str, message: str) -> None:
     doors.write({"a.py": NET})
-    git(doors, "init", "-q", ".")
+    git(doors, "init", "-q", "-b", "main", ".")
+    git(doors, "commit", "-qm", "one", "--allow-empty")
+    git(doors, "checkout", "-q", "--orphan", "lone")
+    git(doors, "commit", "-qm", "two", "--allow-empty")
+    git(doors, "checkout", "-q", "main")
     outcome = doors.run(f"--diff-from={revision}")
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
-    assert outcome.err.startswith("lintorch: git ")
+    assert outcome.err.startswith("lintorch: --diff-from: ")
+    assert message in outcome.err
     assert sorted(path.name for path in doors.folder.iterdir()) == [".git", "a.py"]
+
+
+def test_without_a_repository_there_is_one_line(doors: Doors) -> None:
+    (doors.folder / ".git").rmdir()
+    doors.write({"a.py": NET})
+    assert doors.run("--diff-from", "HEAD").err == "lintorch: --diff-from needs a git repository, and a.py is in none\n"
 
 
 PLACES = [

@@ -275,6 +275,10 @@ def test_statistics_and_quiet(doors: Doors) -> None:
     assert doors.run("--statistics", "--select", "LT101,LT103").out == (
         "     2  LT101  returned-temporary\n     1  LT103  single-use-temporary\nFound 3 findings in 2 files. --fix can try 3 of them.\n"
     )
+    assert json.loads(doors.run("--statistics", "--format", "json", "--select", "LT101").out) == [
+        {"code": "LT101", "rule": "returned-temporary", "count": 2, "fixable": 2}
+    ]
+    assert doors.run("--statistics", "--format", "github").err == "lintorch: --statistics is told as text or json, not as github\n"
     assert doors.run("--quiet").out.count("Found") == 0
     assert doors.run("--quiet", "--ignore", "LT").out == ""
 

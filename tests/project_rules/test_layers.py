@@ -25,6 +25,7 @@ LAYERS = (
     ("flow",),
     ("project",),
     ("source",),
+    ("cache",),
     ("settings", "garbage"),
     ("",),
 )
@@ -37,9 +38,12 @@ HEAVY = {
     "pathspec": ("lintorch/source/",),
     "pygls": ("lintorch/lsp/",),
     "lsprotocol": ("lintorch/lsp/",),
+    "nbformat": ("lintorch/source/notebook.py",),
+    "watchfiles": ("lintorch/cli/watch.py",),
     "jinja2": ("lintorch/report/html/",),
     "markupsafe": ("lintorch/report/html/",),
     "matplotlib": ("lintorch/report/html/",),
+    "distributed": ("lintorch/engine/cluster.py",),
 }
 
 # Of dataclass(), zip() and entry_points(); ast's feature_version sees syntax only.

@@ -77,7 +77,7 @@ class _File:
         witnessed = one.witness.retained if one.witness else None
         return FindingView(
             anchor=f"{self.anchor}-{self._count}", code=one.code, rule=one.rule, severity=one.severity.value, message=one.message,
-            place=f"{one.path}:{one.start.line}:{one.start.column}", symbol=one.symbol, line=one.start.line,
+            place=one.place, symbol=one.symbol, line=one.start.line,
             excerpt=(one.line_text[:start], one.line_text[start:end], one.line_text[end:]), reasons=tuple(text.reasons(one)),
             state="fixed" if one.fixed else "", fix=one.fix.title if shows_fix and one.fix else "",
             diff=_rows(one.fix, self._now()) if shows_fix and one.fix else (), witness=_witness(one),
@@ -92,8 +92,8 @@ def _witness(one: Diagnostic) -> str:
 
 
 def _rows(patch: Patch, source: Source | None) -> tuple[Row, ...]:
-    """A change beside the text it changes; its own lines alone where that is not at hand or has become another."""
-    if source is not None and all(edit.end.line <= len(source.line_starts) for edit in patch.edits):
+    """A change beside the text it changes; its own lines alone where that is not at hand, is a notebook, or has become another."""
+    if source is not None and all(edit.cell is None and edit.end.line <= len(source.line_starts) for edit in patch.edits):
         edits = [Edit(Span(_offset(source, edit.start), _offset(source, edit.end)), edit.text) for edit in patch.edits]
         return side_by_side(source.text, splice(source.text, edits))
     return tuple(row for hunk in patch.hunks for row in side_by_side(hunk.before, hunk.after))
