@@ -67,7 +67,6 @@ class Checker:
         """Judge one text; `only` limits it to one class or free function, `lines` to the functions that begin and end within them.
 
         Raises SourceError where the text cannot be parsed.
-
         `measuring` asks for the findings that a measurement must confirm, and for no others; otherwise they are withheld and counted.
         `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.
         """

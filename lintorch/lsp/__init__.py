@@ -11,6 +11,6 @@ def serve() -> None:
     """Serve one editor on standard input and output until it says goodbye; raises UsageError where the extra is missing."""
     if importlib.util.find_spec("pygls") is None or importlib.util.find_spec("lsprotocol") is None:
         raise UsageError("`lintorch lsp` needs pygls, which this Python does not have; install `lintorch[lsp]`")
-    from lintorch.lsp.server import start
+    from lintorch.lsp.stream import start
 
     start()

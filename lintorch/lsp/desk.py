@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,13 +36,14 @@ class Document:
 
 
 class Desk:
-    """Judges open documents. Not for several threads at once."""
+    """Judges open documents, in one thread; documents come, go and change in another."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
         self._checker = Checker(load_catalogue())
         self._editor: Mapping[str, Any] = {}
         self._known_settings: list[Settings] = []
+        self._era, self._lock = 0, threading.Lock()
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -73,10 +75,12 @@ class Desk:
 
     def renew(self) -> None:
         """Forget what was read from disk, and that anything was judged on it."""
-        self._checker = Checker(load_catalogue())
-        for document in self.documents:
-            if document.judgment is not None:
-                document.judgment = replace(document.judgment, whole=False)
+        with self._lock:
+            self._era += 1
+            self._checker = Checker(load_catalogue())
+            for document in self.documents:
+                if document.judgment is not None:
+                    document.judgment = replace(document.judgment, whole=False)
 
     def settings_for(self, path: Path) -> Settings:
         """The settings in force for a file: those of the command line, with the editor's on top; raises UsageError."""
@@ -98,16 +102,18 @@ class Desk:
             return False
         if known.source is source:
             return known.whole
+        document.judgment = None  # should the look fail, its tree is no longer that of its text
         judgment = judge_edit(self._checker, known, source)
         document.judgment = judgment or known
         return judgment is not None
 
     def judge(self, document: Document) -> bool:
         """Judge a whole document; False where its text cannot be parsed, so that what is known of an earlier one stays. Raises UsageError."""
-        source = document.source
+        source, era = document.source, self._era
         try:
             judgment = judge(self._checker, source, self.settings_for(source.path))
         except SourceError:
             return False
-        document.judgment = judgment
+        with self._lock:  # what was read from disk meanwhile may be out of date already
+            document.judgment = judgment if era == self._era else replace(judgment, whole=False)
         return True

@@ -12,7 +12,7 @@ from lintorch.engine.result import FileResult, Rewrite
 from lintorch.lsp.actions import whole_edit
 from lintorch.lsp.desk import Document
 from lintorch.lsp.server import Server
-from lintorch.lsp.trial import Bench, Cancelled, Trial
+from lintorch.lsp.trial import Cancelled, Trial
 from lintorch.report.words import counted, verdict_lines
 from lintorch.settings import Settings, UsageError
 
@@ -55,8 +55,8 @@ async def _try(ls: Server, document: Document, what: str, trial_of: Callable[[Ca
     ended = "done"
     try:
         trial = trial_of(told)
-        result = await _unless_cancelled(ls, ls.bench, trial, token)
-        if document.source is not source:
+        result = await _unless_given_up(ls, trial, token, lambda: document.source is not source)
+        if result is None:
             ls.say(_CHANGED.format(what), types.MessageType.Warning)
         else:
             await _apply(ls, document, result)
@@ -71,19 +71,20 @@ async def _try(ls: Server, document: Document, what: str, trial_of: Callable[[Ca
             ls.work_done_progress.end(token, types.WorkDoneProgressEnd(message=ended))
 
 
-async def _unless_cancelled(ls: Server, bench: Bench, trial: Trial, token: str | None) -> FileResult:
-    """The outcome of a trial; raises Cancelled once the editor has cancelled the request or its progress."""
-    running = asyncio.get_running_loop().run_in_executor(None, bench.run, trial)
+async def _unless_given_up(ls: Server, trial: Trial, token: str | None, changed: Callable[[], bool]) -> FileResult | None:
+    """The outcome of a trial, None once the text has changed; raises Cancelled once the editor has cancelled the request or its progress."""
+    loop, request = asyncio.get_running_loop(), ls.protocol.msg_id
+    running = loop.run_in_executor(None, ls.bench.run, trial)
     stop = ls.work_done_progress.tokens.get(token) if token is not None else None
     try:
-        while not (await asyncio.wait([running], timeout=_WATCH))[0]:
-            if stop is not None and stop.cancelled():
+        while not changed() and not (await asyncio.wait([running], timeout=_WATCH))[0]:
+            if (stop is not None and stop.cancelled()) or ls.is_cancelled(request):
                 raise Cancelled
-        return running.result()
+        return None if changed() else running.result()
     finally:
         if not running.done():
             running.add_done_callback(lambda future: future.cancelled() or future.exception())  # nobody waits for it any more
-            asyncio.get_running_loop().run_in_executor(None, bench.cancel, trial)
+            loop.run_in_executor(None, ls.bench.cancel, trial)
 
 
 async def _apply(ls: Server, document: Document, result: FileResult) -> None:

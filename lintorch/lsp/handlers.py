@@ -44,23 +44,23 @@ async def initialized(ls: Server, _: types.InitializedParams) -> None:
         registration = types.Registration("lintorch-files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
         with contextlib.suppress(JsonRpcException):  # then changes are seen when something is saved
             await ls.client_register_capability_async(types.RegistrationParams([registration]))
-    await _pull_settings(ls)
+    _configure(ls, await _asked_settings(ls))
 
 
 async def did_change_configuration(ls: Server, params: types.DidChangeConfigurationParams) -> None:
     """New settings: asked for where the editor answers, else those that it sent."""
-    if not await _pull_settings(ls):
-        _configure(ls, params.settings)
+    _configure(ls, await _asked_settings(ls) or params.settings or {})
 
 
-async def _pull_settings(ls: Server) -> bool:
+async def _asked_settings(ls: Server) -> Any:
+    """What the editor answers when asked for the settings, None where it cannot be asked or has none."""
     workspace = ls.client_capabilities.workspace
     if workspace is None or not workspace.configuration:
-        return False
-    answers = await ls.workspace_configuration_async(types.ConfigurationParams([types.ConfigurationItem(section=SECTION)]))
-    if answers and answers[0]:
-        _configure(ls, answers[0])
-    return bool(answers and answers[0])
+        return None
+    answers: list[Any] = []
+    with contextlib.suppress(JsonRpcException):
+        answers = list(await ls.workspace_configuration_async(types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])))
+    return answers[0] if answers and answers[0] else None
 
 
 def _configure(ls: Server, given: Any) -> None:

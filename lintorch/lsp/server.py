@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +90,7 @@ class Server(LanguageServer):
         judgment = document.judgment
         if judgment is None or judgment.source is not document.source or self.desk.find(document.uri) is not document:
             return
+        document.told = ""
         positions = self.positions(document)
         found = [shown(diagnostic, positions) for diagnostic in judgment.diagnostics]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(document.uri, found, document.version))
@@ -106,6 +106,11 @@ class Server(LanguageServer):
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """One message for the person at the editor."""
         self.window_show_message(types.ShowMessageParams(kind, f"lintorch: {text}"))
+
+    def is_cancelled(self, request: object) -> bool:
+        """Has the editor cancelled a command's request? pygls forgets it then, but lets what it started run on."""
+        pending = getattr(self.protocol, "_request_futures", None)
+        return pending is not None and request is not None and request not in pending
 
     async def begin_progress(self, message: str) -> str | None:
         """Show that something long begins; the token under which it is told of, None where the editor shows no such thing."""
@@ -127,18 +132,3 @@ def document_path(uri: str) -> Path:
     """Where a document is saved; one that was never saved counts as standing in the folder the server runs in."""
     path = to_fs_path(uri) if uri.startswith("file:") else None
     return Path(path) if path else Path.cwd() / "untitled.py"
-
-
-def start() -> None:
-    """Serve on standard input and output."""
-    from lintorch.lsp.handlers import register
-
-    # User code, and whatever prints by mistake, must not write into the protocol.
-    outgoing = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    server = Server()
-    register(server)
-    try:
-        server.start_io(stdout=outgoing)
-    finally:
-        server.end()

@@ -164,19 +164,26 @@ SLOW = NET.replace("y = self.layer(x)", "y = self.slow(self.layer(x))").replace(
 )
 
 
-async def test_cancelled_by_its_progress_nothing_is_applied(editor, client: LanguageClient) -> None:
+@pytest.mark.parametrize("by", ["progress", "request"])
+async def test_cancelled_nothing_is_applied(editor, client: LanguageClient, by: str) -> None:
     document = editor("cancelled.py", SLOW)
     await document.told("LT101")
     (verify, *_) = (await document.actions(15)).values()
     client.progress_reports.clear()
-    running = asyncio.ensure_future(document.run(verify.command))
+    asked = types.ExecuteCommandParams(verify.command.command, verify.command.arguments)
+    running = asyncio.ensure_future(client.protocol.send_request_async(types.WORKSPACE_EXECUTE_COMMAND, asked, msg_id="verify"))
     await until(lambda: len(client.progress_reports) == 1)
     (token,) = client.progress_reports
     await asyncio.sleep(0.5)
-    client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    await asyncio.wait_for(running, 10)
+    if by == "progress":
+        client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+    else:
+        client.cancel_request(types.CancelParams("verify"))
+    await until(lambda: len(client.progress_reports[token]) > 1, 10)
+    await asyncio.wait([running])
+    assert (running.exception() is None) == (by == "progress")
     assert client.applied == []
-    assert document.said == "lintorch: cancelled; the fix of LT101 was not applied"
+    await until(lambda: document.said == "lintorch: cancelled; the fix of LT101 was not applied", 10)
     assert client.progress_reports[token][-1].message == "cancelled"
 
 

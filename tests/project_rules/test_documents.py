@@ -28,7 +28,7 @@ def test_every_invariant_names_its_test(invariant: str) -> None:
         assert function in {node.name for node in functions(ast.parse(path.read_text(encoding="utf-8")))}, f"{file} has no {function}"
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
 def test_relative_links_lead_somewhere(document) -> None:
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text(encoding="utf-8"))
     assert not [link for link in links if not (document.parent / link).exists()]

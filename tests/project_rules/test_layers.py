@@ -36,6 +36,8 @@ HEAVY = {
     "torch": ("lintorch/worker/",),
     "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"),
     "pathspec": ("lintorch/source/",),
+    "pygls": ("lintorch/lsp/",),
+    "lsprotocol": ("lintorch/lsp/",),
     "nbformat": ("lintorch/source/notebook.py",),
     "watchfiles": ("lintorch/cli/watch.py",),
     "jinja2": ("lintorch/report/html/",),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "libcst", "rich", "dask", "jinja2", "matplotlib")
+HEAVY = ("pygls", "lsprotocol", "torch", "libcst", "rich", "dask", "jinja2", "matplotlib")
 
 # Runs the command in-process and says, as the last line, which of the heavy modules it brought in.
 _RUN = """
@@ -100,3 +100,11 @@ def test_static_check_works_without_torch(tmp_path: Path) -> None:
     without = run(_WITHOUT_TORCH, "check", "-j1", "--no-cache", "--format", "json", ".", cwd=tmp_path)
     assert without == with_torch
     assert [finding["code"] for finding in json.loads(without[2])["findings"]] == ["LT101"]
+
+
+def test_the_language_server_names_its_extra_where_that_is_missing(tmp_path: Path) -> None:
+    code = "import importlib.util as u\nfind = u.find_spec\nu.find_spec = lambda name, *rest: None if name == 'pygls' else find(name, *rest)\n"
+    code += "from lintorch.cli import main\nraise SystemExit(main(['lsp']))\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lintorch: `lintorch lsp` needs pygls, which this Python does not have; install `lintorch[lsp]`\n"
