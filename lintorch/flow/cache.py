@@ -75,8 +75,8 @@ class Caches:
 
     def _may_store(self) -> bool:
         """A look at the syntax: is the name of a module-level container mentioned?"""
-        containers = {name for name, value in self.flow.module.constants.items() if _is_container(value)}
-        return bool(containers) and any(isinstance(node, ast.Name) and node.id in containers for node in ast.walk(self.flow.entry.node))
+        containers = {name for name, value in self.flow.module.constants.items() if name in self.flow.entry.words and _is_container(value)}
+        return bool(containers) and any(isinstance(node, ast.Name) and node.id in containers for node in self.flow.entry.nodes)
 
     def _stored(self, statement: cst.CSTNode) -> Iterator[CachedTensor]:
         for place, value in _stores(statement):

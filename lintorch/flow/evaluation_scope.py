@@ -73,7 +73,7 @@ class EvaluationScope:
     @cached_property
     def evaluations(self) -> tuple[Evaluation, ...]:
         """One for each stretch: the function, or the statements apart from where gradients are wanted."""
-        if not self.switching.modules or self._is_out_of_sight:
+        if not self.training.gate.evaluations or not self.switching.modules or self._is_out_of_sight:
             return ()
         runs = tuple(self._runs())
         trained = {run.module for run in runs if Fate.BACKWARD in run.fates}

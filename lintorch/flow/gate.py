@@ -11,25 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
-
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-
+from lintorch.project.module import FunctionEntry
 
 _FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
+_TRAINING_SEEDS = frozenset(Seed) - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}
 
 
-def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
+def seeds(entry: FunctionEntry, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
     """The seeds among `wanted` in a function's own statements (and those of comprehensions and lambdas within them)."""
     found: set[Seed] = set()
     if wanted & _FORWARD_SEEDS:
-        for suite in _suites(function):
+        for suite in _suites(entry.node):
             found.update(_seeds_of(suite))
-    if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(function.body):
+    if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(entry.node.body):
         found.add(Seed.DEAD_STORE)
-    if Seed.LOOP_VALUE in wanted and has_surviving_name(function):
+    if Seed.LOOP_VALUE in wanted and has_surviving_name(entry.node):
         found.add(Seed.LOOP_VALUE)
-    if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}:
-        found.update(training_seeds(function))
+    if wanted & _TRAINING_SEEDS:
+        found.update(training_seeds(entry))
     return frozenset(found & wanted)
 
 

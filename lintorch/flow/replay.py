@@ -43,7 +43,7 @@ class Replayed:
 
 def replayed(training: TrainingFlow) -> Iterator[Replayed]:
     """What the function puts, graphs and all, where later steps draw it from."""
-    if not _may_replay(training.flow):
+    if not _may_replay(training.flow) or not training.gate.insertions:
         return
     replays = Replays(training)
     for statement, place, method, value in replays.insertions():

@@ -16,8 +16,8 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.live_part import live_parts
-from lintorch.flow.loop_source import PARAMETER_METHODS, source_of
-from lintorch.flow.operation import REDUCTIONS, is_reduction, saves_tensors
+from lintorch.flow.loop_source import source_of
+from lintorch.flow.operation import is_reduction, saves_tensors
 from lintorch.flow.reachable import read_after
 from lintorch.flow.update import Update, update_of
 from lintorch.flow.upstream import is_trained_parameter
@@ -60,7 +60,7 @@ class Statistics:
 
     def live(self) -> Iterator[LiveStatistic]:
         """Every update with a live term, and, of state so updated, the stores that begin it; in the order of the file."""
-        if not _may_update(self.flow.entry):
+        if not self.training.gate.statistics and not self.training.gate.averages:
             return
         updates = [update for node in self.flow.graph.placements if (update := update_of(node)) is not None]
         chained = {update.place.attr.value for update in updates if isinstance(update.place, cst.Attribute) and self._is_statistic(update)}
@@ -215,25 +215,6 @@ def _always_stores(method: FunctionEntry, name: str) -> bool:
     """Is the attribute assigned by a statement of the method's own suite, where no condition decides?"""
     targets = (target for node in method.node.body if isinstance(node, ast.Assign) for target in node.targets)
     return any(isinstance(target, ast.Attribute) and target.attr == name for target in targets)
-
-
-def _may_update(entry: FunctionEntry) -> bool:
-    """A look at the syntax: is something reduced, or a parameter met, and something stored to that is read too, or changed in place?"""
-    if PARAMETER_METHODS.isdisjoint(entry.mentions) and not _may_reduce(entry):
-        return False
-    read: set[str] = set()
-    stored: set[str] = set()
-    for node in entry.nodes:
-        if isinstance(node, ast.Attribute):
-            (read if isinstance(node.ctx, ast.Load) else stored).add(node.attr)
-        elif isinstance(node, ast.AugAssign) or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)):
-            return True
-    return bool(read & stored) or any(name.endswith("_") and not name.endswith("__") for name in read)
-
-
-def _may_reduce(entry: FunctionEntry) -> bool:
-    named = any(name in REDUCTIONS or name.endswith("_loss") for name in entry.mentions)
-    return named or any(isinstance(node, ast.MatMult) for node in entry.nodes)
 
 
 def _is_cut(node: ast.AST, name: str) -> bool:
