@@ -16,6 +16,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.torch_names import CONTAINER_MAKERS
 from lintorch.project.module import SCRIPT, FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -120,4 +121,4 @@ def _is_container(value: ast.expr | None) -> bool:
 
 
 def _mentions(entry: FunctionEntry, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(entry.node))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes_under(entry.node))

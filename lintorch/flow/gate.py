@@ -12,6 +12,7 @@ from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
 from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 _FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
 _TRAINING_SEEDS = frozenset(Seed) - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}
@@ -89,7 +90,7 @@ def _is_name(node: ast.expr | None, name: str) -> bool:
 def _reads(statement: ast.stmt, name: str) -> bool:
     if not isinstance(statement, ast.Assign | ast.Return | ast.Expr | ast.AugAssign):
         return False
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(statement))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes_under(statement))
 
 
 class _Liveness:
@@ -127,7 +128,7 @@ class _Liveness:
         name = _sole_target(node)
         if name is not None and name not in live:
             self.dead = True
-        bound = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+        bound = {inner.id for inner in nodes_under(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
         augmented = {node.target.id} if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) else set()
         return (live - bound) | _loads(node) | augmented
 
@@ -155,9 +156,9 @@ def _loads(*nodes: ast.AST) -> frozenset[str]:
     read: set[str] = set()
     bound: set[str] = set()
     for root in nodes:
-        for node in ast.walk(root):
+        for node in nodes_under(root):
             if isinstance(node, ast.comprehension):
-                bound.update(inner.id for inner in ast.walk(node.target) if isinstance(inner, ast.Name))
+                bound.update(inner.id for inner in nodes_under(node.target) if isinstance(inner, ast.Name))
             elif isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
                 bound.add(node.target.id)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

@@ -13,6 +13,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.tree import dotted_name, names_in
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -63,7 +64,7 @@ def _is_set_back(training: TrainingFlow, owner: ClassEntry, name: str) -> bool:
         return True
     if any(not _goes_on(training, statement, name) for statement in training.flow.graph.placements):
         return True
-    return any(_is_stored_by_others(node, name, training.flow.entry.receiver) for node in ast.walk(training.flow.module.tree))
+    return any(_is_stored_by_others(node, name, training.flow.entry.receiver) for node in nodes_under(training.flow.module.tree))
 
 
 def _goes_on(training: TrainingFlow, statement: cst.CSTNode, name: str) -> bool:

@@ -164,6 +164,8 @@ class PossibleGraphs:
             return given or self._is_object(func, frozenset())
         if _is_self(func.value):
             return given or self._own_call_has_graph(func.attr)
+        if isinstance(func.value, ast.Attribute) and _is_self(func.value.value):
+            return self._method_has_graph(self._held(func.value.attr), func.attr)
         if self._is_object(func.value, frozenset()):
             return True
         return func.attr not in CUTTING_METHODS and (given or self._has_graph(func.value, names))
@@ -176,10 +178,19 @@ class PossibleGraphs:
             return False
         if is_distribution_class(name) or (isinstance(call.func, ast.Name) and self._is_global_object(call.func.id)):
             return True
+        found = self._found(name)
+        if isinstance(found, ClassEntry) or is_module_class(name):
+            return False
         if any(self._has_graph(value, names) for value in (*call.args, *(word.value for word in call.keywords))):
             return True
-        found = self._found(name)
         return isinstance(found, FunctionEntry) and _returns_graph(found, self.project)
+
+    def _method_has_graph(self, held: Fact, name: str) -> bool:
+        """May a method of what self holds give a graph? What nothing is known of gives none that is known."""
+        if held.of_class is not None:
+            method = self.project.ancestry(held.of_class).method(name)
+            return name == "forward" or (method is not None and _returns_graph(method, self.project))
+        return held.sort is Sort.DISTRIBUTION or (held.sort is Sort.MODULE and name == "forward")
 
     def _own_call_has_graph(self, name: str) -> bool:
         """May `self.<name>(...)` give a graph: a module that self holds, or a method?"""
@@ -201,6 +212,14 @@ class PossibleGraphs:
 
     # Objects
 
+    @cached_property
+    def _asked_as_modules(self) -> frozenset[str]:
+        """The names that something is asked of which only modules have."""
+        if MODULE_METHODS.isdisjoint(self.entry.words):
+            return frozenset()
+        asked = (node.value for node in self.own if isinstance(node, ast.Attribute) and node.attr in MODULE_METHODS)
+        return frozenset(node.id for node in asked if isinstance(node, ast.Name))
+
     def _is_object(self, node: ast.expr, asked: frozenset[str]) -> bool:
         """May it be something other than a tensor whose calls or methods give graphs?"""
         if isinstance(node, ast.Name):
@@ -220,7 +239,7 @@ class PossibleGraphs:
             return False
         if name not in self.local_names:
             return self._is_global_object(name)
-        if not MODULE_METHODS.isdisjoint(self.entry.words) and any(_asks_as_module(node, name) for node in self.own):
+        if name in self._asked_as_modules:
             return True
         values = [value for bound, value in self._bindings if bound == name]
         return any(self._is_object(value, asked | {name}) for value in values) or (name in self._parameters and self._is_given_object(name))
@@ -276,7 +295,7 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """The names that a statement or an assignment expression binds, with the value. What a loop or a with statement binds is known to nobody."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
-            yield from ((name.id, node.value) for name in nodes_under(target) if isinstance(name, ast.Name))
+            yield from ((name.id, node.value) for name in nodes_under(target) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
     elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and isinstance(node.target, ast.Name) and node.value is not None:
         yield node.target.id, node.value
 
@@ -295,8 +314,3 @@ def _parts_of(node: ast.AST) -> Iterator[ast.expr | ast.arguments]:
 
 def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
-
-
-def _asks_as_module(node: ast.AST, name: str) -> bool:
-    asked = isinstance(node, ast.Attribute) and node.attr in MODULE_METHODS
-    return asked and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name

@@ -20,6 +20,7 @@ from lintorch.flow.loop_source import source_of
 from lintorch.flow.parameter import passed_expression
 from lintorch.flow.reachable import reaches_without
 from lintorch.flow.tree import dotted_name
+from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def _stores_graph(training: TrainingFlow, attribute: str) -> bool:
 
 def _reads_free(entry: FunctionEntry, name: str) -> bool:
     """Does a function read a name that it does not bind?"""
-    names = [node for node in ast.walk(entry.node) if isinstance(node, ast.Name) and node.id == name]
-    given = any(isinstance(node, ast.arg) and node.arg == name for node in ast.walk(entry.node))
+    names = [node for node in nodes_under(entry.node) if isinstance(node, ast.Name) and node.id == name]
+    given = any(isinstance(node, ast.arg) and node.arg == name for node in nodes_under(entry.node))
     return bool(names) and not given and all(isinstance(node.ctx, ast.Load) for node in names)
 
 

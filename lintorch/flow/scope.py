@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lintorch.project.nodes import nodes_outside, nodes_under
+
 # Calls through which any local name may be read or written.
 _REFLECTIVE = frozenset({"locals", "vars", "eval", "exec", "dir", "breakpoint"})
 # A generator expression runs later, like a nested function; list, set and dict comprehensions run at once.
-_NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
+_NESTED = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp})
 
 
 @dataclass(frozen=True)
@@ -28,29 +30,19 @@ def shared_names(function: ast.AST) -> SharedNames:
     """What a function (or a module's body) shares with other scopes."""
     names: set[str] = set()
     reflective = False
-    for node in _own_nodes(function):
+    for node in nodes_outside(function, _NESTED):
         if isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REFLECTIVE:
             reflective = True
-        elif isinstance(node, _NESTED):
+        elif node.__class__ in _NESTED:
             names.update(_mentioned(node))
             reflective = reflective or _reflects(node)
     return SharedNames(frozenset(names), reflective)
 
 
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Every node of the function outside nested scopes, and the nested scopes themselves."""
-    pending = list(ast.iter_child_nodes(function))
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, _NESTED):
-            pending.extend(ast.iter_child_nodes(node))
-
-
 def _mentioned(scope: ast.AST) -> Iterator[str]:
-    for node in ast.walk(scope):
+    for node in nodes_under(scope):
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Nonlocal):
@@ -58,4 +50,4 @@ def _mentioned(scope: ast.AST) -> Iterator[str]:
 
 
 def _reflects(scope: ast.AST) -> bool:
-    return any(isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REFLECTIVE for node in ast.walk(scope))
+    return any(isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REFLECTIVE for node in nodes_under(scope))

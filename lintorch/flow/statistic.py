@@ -21,6 +21,7 @@ from lintorch.flow.operation import is_reduction, saves_tensors
 from lintorch.flow.reachable import read_after
 from lintorch.flow.update import Update, update_of
 from lintorch.flow.upstream import is_trained_parameter
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -121,7 +122,7 @@ class Statistics:
         """Is the state detached anywhere in its class, or a parameter, which no such update can be stored to?"""
         stores = self.flow.project.attribute_stores(owner).get(name, ())
         return any(map(is_trained_parameter, stores)) or any(
-            _is_cut(node, name) for entry in self.flow.project.ancestry(owner).classes for node in ast.walk(entry.node)
+            _is_cut(node, name) for entry in self.flow.project.ancestry(owner).classes for node in nodes_under(entry.node)
         )
 
     def _is_begun_elsewhere(self, owner: ClassEntry, name: str) -> bool:
@@ -222,7 +223,7 @@ def _is_cut(node: ast.AST, name: str) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "detach_":
         return not isinstance(node.func.value, ast.Attribute) or node.func.value.attr == name
     if isinstance(node, ast.Assign) and any(isinstance(target, ast.Attribute) and target.attr == name for target in node.targets):
-        return any(isinstance(part, ast.Attribute) and part.attr in ("detach", "data") and _rooted_in(part.value, name) for part in ast.walk(node.value))
+        return any(isinstance(part, ast.Attribute) and part.attr in ("detach", "data") and _rooted_in(part.value, name) for part in nodes_under(node.value))
     return False
 
 

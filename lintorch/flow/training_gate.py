@@ -189,18 +189,18 @@ def is_record(node: ast.Call) -> bool:
 def _recurs(loop: ast.AST) -> bool:
     """Is a name that the loop binds handed, beside something else, to a call whose result the loop binds: `out, hidden = model(x, hidden)`?"""
     inside = nodes_under(loop)
-    taken = {name.id for node in inside if isinstance(node, (ast.For, ast.AsyncFor)) for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+    taken = {name.id for node in inside if isinstance(node, (ast.For, ast.AsyncFor)) for name in nodes_under(node.target) if isinstance(name, ast.Name)}
     assigned = [node for node in inside if isinstance(node, ast.Assign)]
-    bound = {name.id for node in assigned for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    bound = {name.id for node in assigned for target in node.targets for name in nodes_under(target) if isinstance(name, ast.Name)}
     return any(isinstance(node.value, ast.Call) and _hands_on(node.value, bound, taken) for node in assigned)
 
 
 def _hands_on(call: ast.Call, bound: set[str], taken: set[str]) -> bool:
     """Is a bound name an argument, not the first one but before what the loop takes, of something that is the same in each turn?"""
-    if {name.id for name in ast.walk(call.func) if isinstance(name, ast.Name)} & (bound | taken):
+    if {name.id for name in nodes_under(call.func) if isinstance(name, ast.Name)} & (bound | taken):
         return False
     for place, value in enumerate(call.args):
-        later = {name.id for other in call.args[place + 1 :] for name in ast.walk(other) if isinstance(name, ast.Name)}
+        later = {name.id for other in call.args[place + 1 :] for name in nodes_under(other) if isinstance(name, ast.Name)}
         if (place or later & taken) and _handed(value) & bound:
             return True
     return any(_handed(word.value) & bound for word in call.keywords)

@@ -34,7 +34,7 @@ def nodes_under(*roots: ast.AST) -> list[ast.AST]:
 
 def nodes_outside(root: ast.AST, apart: frozenset[type[ast.AST]]) -> list[ast.AST]:
     """The nodes under a node, nearest first; those of the kinds set apart are there, but nothing under them."""
-    return nodes_until(_children(root), apart)
+    return nodes_until(children_of(root), apart)
 
 
 def nodes_until(roots: Iterable[ast.AST], apart: frozenset[type[ast.AST]]) -> list[ast.AST]:
@@ -53,6 +53,7 @@ def nodes_until(roots: Iterable[ast.AST], apart: frozenset[type[ast.AST]]) -> li
     return found
 
 
-def _children(root: ast.AST) -> list[ast.AST]:
+def children_of(root: ast.AST) -> list[ast.AST]:
+    """The nodes directly under a node, in the order of its fields."""
     values = [getattr(root, name, None) for name in _FIELDS[root.__class__]]
     return [node for value in values for node in (value if isinstance(value, list) else (value,)) if node is not None]
