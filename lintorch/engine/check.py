@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lintorch.catalogue import Catalogue, RegisteredRule, best_fit
 from lintorch.flow.gate import seeds
 from lintorch.flow.training_gate import drives
+from lintorch.garbage import settle
 from lintorch.rule import Finding, Measurement, Rule, Scope
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
@@ -70,7 +71,10 @@ class Checker:
         module = project.load(source, tree)
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
-        return _Pass(source, settings, project, module, only).run(rules, comments, measuring)
+        analysis = _Pass(source, settings, project, module, only).run(rules, comments, measuring)
+        project.let_go_of_flows()
+        settle()
+        return analysis
 
     def rules(self, settings: Settings, path: Path) -> tuple[RegisteredRule, ...]:
         """The rules these settings switch on for that file; raises UsageError for an unknown code."""

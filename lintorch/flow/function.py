@@ -72,7 +72,7 @@ class FunctionFlow:
     def of(self, entry: FunctionEntry) -> FunctionFlow:
         """The flow of another function of the project, remembered with it."""
         if "flow" not in entry.memo:
-            entry.memo["flow"] = FunctionFlow(entry, entry.module, self.project)
+            self.project.remember_flow(entry, FunctionFlow(entry, entry.module, self.project))
         flow: FunctionFlow = entry.memo["flow"]
         return flow
 

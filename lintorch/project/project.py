@@ -18,6 +18,9 @@ from lintorch.project.stores import Store, attribute_stores
 from lintorch.source.root import find_root
 from lintorch.source.text import Source
 
+# Between two files.
+_MOST_FLOWS = 100
+
 __all__ = ["Ancestry", "Call", "ClassEntry", "FunctionEntry", "Module", "Project", "Store"]
 
 
@@ -29,6 +32,7 @@ class Project:
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
         self._attribute_names = AttributeNames(root)
+        self._flowing: list[FunctionEntry] = []
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -84,6 +88,18 @@ class Project:
     def subclasses(self, cls: ClassEntry) -> tuple[ClassEntry, ...]:
         """The classes of the same file that are built on `cls`."""
         return tuple(self._bases.subclasses(cls))
+
+    def remember_flow(self, function: FunctionEntry, flow: object) -> None:
+        """Keep what is known of the flow of a function with it, until it is let go of."""
+        function.memo["flow"] = flow
+        self._flowing.append(function)
+
+    def let_go_of_flows(self) -> None:
+        """Forget flows when they have become many: one takes more memory than all else that is known of its function."""
+        if len(self._flowing) > _MOST_FLOWS:
+            for function in self._flowing:
+                function.memo.pop("flow", None)
+            self._flowing.clear()
 
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""
