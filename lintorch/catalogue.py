@@ -83,6 +83,7 @@ class Catalogue:
 
     def _selectors(self, settings: Settings) -> Iterator[str]:
         yield from (*settings.select, *settings.extend_select, *settings.ignore)
+        yield from settings.severity
         for codes in settings.per_file_ignores.values():
             yield from codes
 

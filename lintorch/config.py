@@ -6,7 +6,7 @@ import configparser
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ CHOICES = {
     "allow": ("same-trace", "tested", "close", "undecided"),
     "fail_on": ("error", "warning", "info"),
     "min_isolation": ("none", "rlimits only", "no-userns", "full"),
+    "severity": ("error", "warning", "info"),
     "single_use_style": ("nested", "rebind"),
 }
 
@@ -57,9 +58,20 @@ class Configuration:
     def _read(self, folder: Path) -> Settings:
         file = self._explicit or nearest_configuration(folder)
         given = read_configuration(file) if file else {}
-        length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length) or Settings.line_length
+        length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length)[0] or Settings.line_length
+        given = {**given, "python": _from(file, given.get("python"))}
         settings = Settings(**{**given, "line_length": length, "root": file.absolute().parent if file else Path.cwd()})
         return self._share(self._overlay(settings))
+
+    def origins(self, path: Path) -> dict[str, str]:
+        """Where each setting for a file or folder comes from, by the name of its field: a file, a neighbouring tool, or `default`."""
+        folder = (path if path.is_dir() else path.parent).absolute()
+        file = self._explicit or nearest_configuration(folder)
+        given = read_configuration(file) if file else {}
+        _, neighbour = neighbours_line_length(folder, self._flake8_length)
+        default = {"line_length": neighbour} if neighbour else {}
+        names = (field.name for field in keys().values())
+        return {name: str(file) if name in given else default.get(name, "default") for name in names}
 
     def _share(self, settings: Settings) -> Settings:
         """One object for equal settings, so that files can be grouped by identity."""
@@ -67,6 +79,11 @@ class Configuration:
         if known is None:
             self._distinct.append(settings)
         return known or settings
+
+
+def _from(file: Path | None, python: str | None) -> str | None:
+    """An interpreter as a configuration file names it: a path is one from there."""
+    return str(file.absolute().parent / python) if file and python and "/" in python else python
 
 
 def nearest_configuration(folder: Path) -> Path | None:
@@ -85,8 +102,13 @@ def read_configuration(file: Path) -> Mapping[str, Any]:
     return dict(_setting(file, key, value) for key, value in table.items())
 
 
+def keys() -> dict[str, Field[Any]]:
+    """The keys of [tool.lintorch], each with the field of Settings that it sets."""
+    return {field.name.replace("_", "-"): field for field in fields(Settings) if field.name not in ("root", "illustrated")}
+
+
 def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
-    known = {field.name.replace("_", "-"): field for field in fields(Settings) if field.name != "root"}
+    known = keys()
     if key not in known:
         raise UsageError(f"{file}: unknown key [tool.lintorch] {key}{nearest(key, known)}")
     name, wanted = known[key].name, str(known[key].type)
@@ -94,16 +116,20 @@ def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:
 
 
 def _checked_choice(file: Path, key: str, name: str, value: Any) -> Any:
-    choices = CHOICES.get(name)
-    if choices and value not in choices:
-        raise UsageError(f"{file}: [tool.lintorch] {key} is one of {', '.join(choices)}, not {value!r}")
+    choices = CHOICES.get(name, ())
+    given = value.items() if isinstance(value, dict) else ((None, value),)
+    for inner, one in given if choices else ():
+        if one not in choices:
+            place = key if inner is None else f'{key}."{inner}"'
+            raise UsageError(f"{file}: [tool.lintorch] {place} is one of {', '.join(choices)}, not {one!r}{nearest(str(one), choices)}")
     return value
 
 
 def _converted(place: str, wanted: str, value: object) -> Any:
     """`value` as the type that the field of Settings declares; raises UsageError."""
     if wanted.startswith("Mapping") and isinstance(value, dict):
-        return {name: _converted(f'{place}."{name}"', "tuple[str, ...]", item) for name, item in value.items()}
+        inner = wanted.removeprefix("Mapping[str, ").removesuffix("]")
+        return {name: _converted(f'{place}."{name}"', inner, item) for name, item in value.items()}
     if wanted.startswith("tuple") and isinstance(value, str):
         return (value,)
     if wanted.startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -119,19 +145,20 @@ def _converted(place: str, wanted: str, value: object) -> Any:
 def _in_words(wanted: str) -> str:
     words = {"str": "a string", "str | None": "a string", "int": "a whole number", "float": "a number", "bool": "true or false"}
     if wanted.startswith("Mapping"):
-        return "a table of lists of strings"
+        return "a table of strings" if wanted == "Mapping[str, str]" else "a table of lists of strings"
     return words.get(wanted, "a list of strings")
 
 
-def neighbours_line_length(folder: Path, flake8_length: int | None = None) -> int | None:
-    """The line length that ruff, black or flake8 (in this order) is set to for `folder`; None where none is."""
+def neighbours_line_length(folder: Path, flake8_length: int | None = None) -> tuple[int | None, str | None]:
+    """The line length that ruff, black or flake8 (in this order) is set to for `folder`, and where; None where none is."""
     places = tuple(_places(folder))
-    for tool in (_ruff, _black, (lambda _: flake8_length) if flake8_length else _flake8):
+    tools: dict[str, Callable[[Path], int | None]] = {"ruff": _ruff, "black": _black, "flake8": (lambda _: flake8_length) if flake8_length else _flake8}
+    for name, tool in tools.items():
         for place in places:
             length = tool(place)
             if length is not None:
-                return length
-    return None
+                return length, f"{name}'s in {place}"
+    return None, None
 
 
 def _places(folder: Path) -> Iterator[Path]:

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol
 from lintorch import __version__
 from lintorch.catalogue import load_catalogue
 from lintorch.config import Configuration
-from lintorch.engine.check import BESIDE_FLAKE8, Analysis, Checker
+from lintorch.engine.check import Analysis, Checker
+from lintorch.engine.comments import BESIDE_FLAKE8
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError

@@ -15,7 +15,8 @@ class UsageError(Exception):
 class Settings:
     """What a run was asked to do. `line_length` counts code points; `examples` maps a class name to example calls.
 
-    `root` is the folder that `exclude` and `per_file_ignores` are relative to.
+    `root` is the folder that `exclude` and `per_file_ignores` are relative to. `illustrated`: a page with pictures is made of the run, so that results
+    carry the text of their files and what is drawn. These two are never set by a configuration file.
     """
 
     select: tuple[str, ...] = ()
@@ -27,6 +28,8 @@ class Settings:
     single_use_style: str = "nested"
     allow: str = "tested"
     fail_on: str = "warning"
+    severity: Mapping[str, str] = field(default_factory=dict)
+    unused_ignores: bool = False
     include_generated: bool = False
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     python: str | None = None
@@ -35,6 +38,7 @@ class Settings:
     memory_limit: int = 4 << 30
     min_isolation: str = "rlimits only"
     root: Path = field(default_factory=Path)
+    illustrated: bool = False
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -50,6 +50,14 @@ def _command(name: str) -> Callable[[Arguments], int]:
         from lintorch.cli.verify import verify
 
         return verify
+    if name == "clean":
+        from lintorch.cli.clean import clean
+
+        return clean
+    if name == "config":
+        from lintorch.cli.config import config
+
+        return config
     from lintorch.cli.check import check
 
     return check

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from lintorch import __version__
 from lintorch.settings import UsageError, nearest
 
-COMMANDS = ("check", "verify", "explain", "rules")
+COMMANDS = ("check", "verify", "explain", "rules", "config", "clean")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
-FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
+FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
 LEVELS = ("same-trace", "tested", "close", "undecided")
 
@@ -23,6 +23,8 @@ commands:
   verify OLD NEW | --against GITREV PATH   do two versions of a file or folder compute the same?
   explain CODE                             the page of a rule, such as LT101 or returned-temporary
   rules                                    list the rules
+  config [PATH]                            the settings in force there, and where each comes from; --schema for editors
+  clean                                    remove the cache
 
 exit status: 0 nothing left to report; 1 findings left, or a rewrite was refuted; 2 wrong usage, an unreadable file or an internal error
 
@@ -57,8 +59,19 @@ class Arguments:
     quiet: bool = False
     include_generated: bool = False
     example: tuple[str, ...] = ()
+    unused_ignores: bool = False
+    force_exclude: bool = False
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+    diff_from: str | None = None
+    add_ignore: bool = False
+    watch: bool = False
+    schema: bool = False
     format: str = "text"
     output_file: Path | None = None
+    executor: str | None = None
+    no_cache: bool = False
+    cache_dir: Path | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,6 +127,7 @@ def _check_parser() -> _Parser:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: the current folder); - reads standard input")
     _add_fixing(parser)
     _add_selection(parser)
+    _add_adopting(parser)
     _add_input(parser)
     _add_running(parser)
     _add_output(parser, FORMATS)
@@ -135,9 +149,20 @@ def _add_selection(parser: _Parser) -> None:
     group.add_argument("--ignore", type=_codes, action="extend", metavar="CODES", help="not these")
 
 
+def _add_adopting(parser: _Parser) -> None:
+    group = parser.add_argument_group("taking it up in code that is there already")
+    group.add_argument("--baseline", type=Path, metavar="FILE", help="report and fix only what this file does not know")
+    group.add_argument("--write-baseline", type=Path, metavar="FILE", help="put today's findings there")
+    group.add_argument("--diff-from", metavar="GITREV", help="report and fix only lines that differ from a git revision; REV... is where the branch left it")
+    group.add_argument("--add-ignore", action="store_true", help="write `# lintorch: ignore[...]` behind today's findings (with --diff: show it)")
+    group.add_argument("--unused-ignores", action="store_true", help="also report comments that silence nothing")
+    group.add_argument("--watch", action="store_true", help="check again whenever a file changes, until interrupted")
+
+
 def _add_input(parser: _Parser) -> None:
     group = parser.add_argument_group("which files")
     group.add_argument("--exclude", type=_codes, action="extend", metavar="GLOB", help="leave out matching files and folders")
+    group.add_argument("--force-exclude", action="store_true", help="leave them out even where they are named here, as hooks name what is committed")
     group.add_argument("--include-generated", action="store_true", default=None, help="also files that say they are generated")
     group.add_argument("--stdin-filename", metavar="FILE", help="the name that standard input (-) stands for")
 
@@ -159,8 +184,19 @@ def _add_output(parser: _Parser, formats: Sequence[str]) -> None:
     group.add_argument("--fail-on", choices=("error", "warning", "info"), help="the least severity that gives exit status 1 (default: warning)")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 even where findings are left")
     group.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
+    _add_work(parser)
+
+
+def _add_work(parser: _Parser) -> None:
+    group = parser.add_argument_group("how the work is done")
     group.add_argument("--jobs", "-j", type=_jobs, metavar="N", help="processes (default: one for each core)")
-    group.add_argument("--no-cache", action="store_true", help="judge every file anew (there is no other way yet)")
+    group.add_argument("--executor", metavar="WHERE", help="'dask' for a cluster of --jobs processes here, 'dask:ADDRESS' for one that runs at ADDRESS")
+    _add_cache(group)
+
+
+def _add_cache(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--no-cache", action="store_true", help="judge every file and run every version anew, and keep nothing of it")
+    group.add_argument("--cache-dir", type=Path, metavar="DIR", help="the folder of the cache (default: $LINTORCH_CACHE_DIR, else the user's)")
 
 
 def _verify_parser() -> _Parser:
@@ -173,10 +209,11 @@ def _verify_parser() -> _Parser:
     parser.add_argument("--all", action="store_true", help="also run what did not change")
     _add_running(parser)
     group = parser.add_argument_group("output and configuration")
-    group.add_argument("--format", choices=("text", "json"), help="(default: text)")
+    group.add_argument("--format", choices=("text", "json", "html"), help="(default: text)")
     group.add_argument("--output-file", type=Path, metavar="FILE", help="write the report there")
     group.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
     group.add_argument("--quiet", "-q", action="store_true", help="no summary")
+    _add_cache(group)
     return parser
 
 
@@ -192,4 +229,26 @@ def _rules_parser() -> _Parser:
     return parser
 
 
-_PARSERS = {"check": _check_parser, "verify": _verify_parser, "explain": _explain_parser, "rules": _rules_parser}
+def _config_parser() -> _Parser:
+    parser = _parser("config", "Show the settings in force for a file or folder, and where each comes from.", "lintorch config [options] [PATH]")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or folder (default: the current folder)")
+    parser.add_argument("--schema", action="store_true", help="a JSON schema for pyproject.toml that knows [tool.lintorch], for editors")
+    parser.add_argument("--format", choices=("text", "json"), help="(default: text)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
+    return parser
+
+
+def _clean_parser() -> _Parser:
+    parser = _parser("clean", "Remove what earlier runs kept in the cache.", "lintorch clean [--cache-dir DIR]")
+    parser.add_argument("--cache-dir", type=Path, metavar="DIR", help="the folder of the cache (default: $LINTORCH_CACHE_DIR, else the user's)")
+    return parser
+
+
+_PARSERS = {
+    "check": _check_parser,
+    "verify": _verify_parser,
+    "explain": _explain_parser,
+    "rules": _rules_parser,
+    "config": _config_parser,
+    "clean": _clean_parser,
+}

@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
+from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import deliver, warn
+from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
+from lintorch.engine.executor import executor
+from lintorch.engine.remembered import Remembered
 from lintorch.engine.result import FileResult, Run, numbered
-from lintorch.engine.run import Mode, Task, run_files, run_text
+from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
+from lintorch.report import html
+from lintorch.report.progress import shown
 from lintorch.rule import Severity
 from lintorch.settings import Settings, UsageError
-from lintorch.source.discover import discover
+from lintorch.source.discover import Skipped, discover
+from lintorch.source.notebook import SUFFIX
 
 STDIN = "-"
 
 
 def check(arguments: Arguments) -> int:
     """Check (and fix) paths or standard input; the exit status. Raises UsageError before any file was changed."""
+    stdin = STDIN in arguments.paths or bool(arguments.stdin_filename and not arguments.paths)
+    refuse_contradictions(arguments, stdin)
+    if arguments.watch:
+        from lintorch.cli.watch import watch
+
+        return watch(arguments, lambda: _check(replace(arguments, watch=False), stdin))
+    return _check(arguments, stdin)
+
+
+def _check(arguments: Arguments, stdin: bool) -> int:
     config = configuration(arguments)
-    mode = Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
-    if STDIN in arguments.paths or (arguments.stdin_filename and not arguments.paths):
+    require_output(arguments)
+    mode = Mode.CHECK if arguments.add_ignore else Mode.DIFF if arguments.diff else Mode.FIX if arguments.fix else Mode.CHECK
+    if stdin:
         return _check_stdin(arguments, config, mode)
     tasks, skipped = _tasks(arguments, config, mode)
+    tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
-    files = run_files(tasks, tasks[0].settings.jobs if tasks else 1)
+    with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
+        files = _run(tasks, arguments, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
+    if arguments.write_baseline:
+        return record_baseline(run, arguments.write_baseline, arguments.quiet)
+    if arguments.add_ignore:
+        return record_ignores(run, tasks, arguments)
     deliver(run, arguments, sys.stdout)
     return status(run, arguments, config)
+
+
+def _run(tasks: list[Task], arguments: Arguments, progress: Onlooker) -> tuple[FileResult, ...]:
+    cache = store(arguments)
+    jobs = tasks[0].settings.jobs if tasks else 1
+    return run_files(tasks, jobs, progress, executor(arguments.executor, jobs, cache), Remembered(cache))
 
 
 def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int:
@@ -39,7 +71,7 @@ def _check_stdin(arguments: Arguments, config: Configuration, mode: Mode) -> int
     if arguments.paths not in ((), (STDIN,)):
         raise UsageError("- (standard input) cannot be checked together with other paths")
     path = Path(arguments.stdin_filename or STDIN)
-    task = Task(path, config.settings_for(path), mode, sys.stdin.buffer.read(), arguments.witness)
+    (task,) = about([Task(path, config.settings_for(path), mode, sys.stdin.buffer.read(), arguments.witness)], arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
     result = run_text(task)
     run = Run(numbered([result]), fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
@@ -60,6 +92,8 @@ def _fixed(result: FileResult, task: Task) -> bytes:
 def _require(config: Configuration, runs_code: bool) -> None:
     """Raise UsageError for an unknown code, or where fixes could not be verified, before anything runs."""
     for settings in config.distinct:
+        if settings.illustrated:
+            html.require()
         load_catalogue().select(settings)
         if runs_code:
             require_torch(settings)
@@ -73,12 +107,21 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
         path = Path(name)
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder")
-        files, left_out = discover([path], config.settings_for(path))
+        files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
         if path.is_dir() and not files:
             warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))
     return list(tasks.values()), tuple(skipped.items())
+
+
+def _readable(path: Path, files: list[Path], left_out: list[Skipped]) -> tuple[list[Path], list[Skipped]]:
+    """What was found without the notebooks, where the package that reads them is missing and none was asked for by name."""
+    notebooks = [file for file in files if file.suffix == SUFFIX and file != path]
+    if not notebooks or find_spec("nbformat") is not None:
+        return files, left_out
+    reason = "is a notebook, which needs `lintorch[notebook]` to be read"
+    return [file for file in files if file not in notebooks], [*left_out, *(Skipped(file, reason) for file in notebooks)]
 
 
 def status(run: Run, arguments: Arguments, config: Configuration) -> int:

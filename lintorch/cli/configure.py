@@ -25,8 +25,9 @@ def configuration(arguments: Arguments) -> Configuration:
             ignore=(*settings.ignore, *arguments.ignore),
             exclude=(*settings.exclude, *(_from_here(pattern, settings.root) for pattern in arguments.exclude)),
             examples={**settings.examples, **examples},
+            illustrated=arguments.format == "html",
         )
-        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "min_isolation", "python", "include_generated")}
+        simple = {name: getattr(arguments, name) for name in ("allow", "fail_on", "jobs", "min_isolation", "python", "include_generated", "unused_ignores")}
         return replace(chosen, **{name: value for name, value in simple.items() if value})
 
     return Configuration(arguments.config, overlay)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -17,11 +18,15 @@ def require_torch(settings: Settings) -> None:
     """Raise UsageError where the interpreter that would run both versions has no torch."""
     python = settings.python or default_interpreter()
     if python == sys.executable and importlib.util.find_spec("torch") is None:
-        raise UsageError(
-            "running both versions needs PyTorch, which this Python does not have; install `lintorch[verify]` or name an interpreter that has it with --python"
-        )
+        remedy = "install `lintorch[verify]` or name an interpreter that has it with --python"
+        raise UsageError(f"running both versions needs PyTorch, which this Python does not have; {remedy}{_for_hooks()}")
     if python != sys.executable:
         _require_of(python)
+
+
+def _for_hooks() -> str:
+    """pre-commit gives its hooks an environment of their own, whatever environment is active."""
+    return " (in .pre-commit-config.yaml: `args: [--python, .venv/bin/python]`)" if os.environ.get("PRE_COMMIT") else ""
 
 
 @functools.cache
@@ -31,4 +36,6 @@ def _require_of(python: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"{python} cannot be run ({error}); name a Python interpreter that has PyTorch with --python") from None
     if done.returncode:
-        raise UsageError(f"{python} has no PyTorch, which running both versions needs; install torch there or name another interpreter with --python")
+        raise UsageError(
+            f"{python} has no PyTorch, which running both versions needs; install torch there or name another interpreter with --python{_for_hooks()}"
+        )

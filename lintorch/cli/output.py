@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TextIO
 
 from lintorch.catalogue import load_catalogue
@@ -27,9 +28,10 @@ def deliver(run: Run, arguments: Arguments, stream: TextIO) -> None:
         if arguments.format == "text":
             _deliver_text(run, arguments, target)
         else:
-            target.write(formats.render(arguments.format, run, load_catalogue()))
+            form = "statistics" if arguments.statistics else arguments.format
+            target.write(formats.render(form, run, load_catalogue()))
             target.flush()
-            _tell_failures(run)
+            tell_failures(run)
 
 
 def _deliver_text(run: Run, arguments: Arguments, target: TextIO) -> None:
@@ -39,12 +41,13 @@ def _deliver_text(run: Run, arguments: Arguments, target: TextIO) -> None:
         target.write(diff.render(run))
         target.flush()
     show(text.statistics(run, load_catalogue()) if arguments.statistics else text.report(run, shows_allowed=not arguments.diff), beside)
-    _tell_failures(run)
+    tell_failures(run)
     if not arguments.quiet:
         show(text.summary(run), beside)
 
 
-def _tell_failures(run: Run) -> None:
+def tell_failures(run: Run) -> None:
+    """A line on standard error for each thing that could not be done."""
     for failure in run.failures:
         sys.stderr.write(f"{visible(failure)}\n")
     sys.stderr.flush()
@@ -52,15 +55,31 @@ def _tell_failures(run: Run) -> None:
 
 @contextlib.contextmanager
 def opened(arguments: Arguments, stream: TextIO) -> Iterator[TextIO]:
-    """The file of --output-file, else `stream`; raises UsageError where the file cannot be written."""
-    if arguments.output_file is None:
-        yield stream
-        return
+    """The file of --output-file, else `stream`; raises UsageError where it cannot be written."""
     try:
-        with arguments.output_file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+        if arguments.output_file is None:
+            yield stream
+            stream.flush()
+        else:
+            with arguments.output_file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise UsageError(f"{arguments.output_file}: cannot be written ({error.strerror}); name another --output-file") from None
+        raise _unwritable(arguments.output_file, error) from None
+
+
+def require_output(arguments: Arguments) -> None:
+    """Raise UsageError, before anything runs or is changed, where --output-file cannot be written."""
+    if arguments.output_file is not None:
+        try:
+            arguments.output_file.open("ab").close()
+        except OSError as error:
+            raise _unwritable(arguments.output_file, error) from None
+
+
+def _unwritable(file: Path | None, error: OSError) -> UsageError:
+    return UsageError(f"{file or 'the report'}: cannot be written ({error.strerror}); name {'another' if file else 'an'} --output-file")
 
 
 def show(lines: Iterable[text.Line], stream: TextIO) -> None:

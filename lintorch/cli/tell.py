@@ -7,10 +7,25 @@ import sys
 
 from lintorch.catalogue import RegisteredRule, load_catalogue
 from lintorch.cli.arguments import Arguments
+from lintorch.engine.comments import UNUSED_CODE, UNUSED_NAME
+
+# No rule of a pack: it judges what the rules' findings leave of the comments.
+_UNUSED = f"""# {UNUSED_CODE} {UNUSED_NAME}
+
+off by default (--unused-ignores, or `unused-ignores = true` in [tool.lintorch]), reports only
+
+A comment such as `# lintorch: ignore[LT101]` or `# noqa: LT101` silences nothing, or names a code that no rule has.
+
+The file is judged without its comments for that. Nothing is said of codes whose rules are off in the run, or whose findings need a measurement,
+and nothing of codes of other tools.
+"""
 
 
 def explain(arguments: Arguments) -> int:
     """Print a rule's page, with what its code says about it below the title."""
+    if arguments.paths[0].upper() == UNUSED_CODE or arguments.paths[0].lower() == UNUSED_NAME:
+        sys.stdout.write(_UNUSED)
+        return 0
     registered = load_catalogue().find(arguments.paths[0])
     title, _, rest = registered.page.text.partition("\n")
     sys.stdout.write(f"{title}\n\n{', '.join(_facts(registered))}\n{rest.rstrip()}\n")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from lintorch.cache.store import Store
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
+from lintorch.cli.git import git
 from lintorch.cli.interpreter import require_torch
-from lintorch.cli.output import opened, show, warn
+from lintorch.cli.output import opened, require_output, show, warn
 from lintorch.engine.verdicts import Verifiers, allows
-from lintorch.report import comparison
+from lintorch.report import comparison, html
+from lintorch.report.progress import Progress, shown
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
-from lintorch.source.text import Source, SourceError
+from lintorch.source.read import read_source
+from lintorch.source.text import SourceError
 from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
 
 
@@ -25,23 +30,41 @@ def verify(arguments: Arguments) -> int:
     new = _paths(arguments)
     settings = configuration(arguments).settings_for(new)
     require_torch(settings)
+    require_output(arguments)
+    if arguments.format == "html":
+        html.require()
     try:
         pairs = list(_against(arguments.against, new, settings) if arguments.against else file_pairs(Path(arguments.paths[0]), new, settings))
     except SourceError as error:
         raise UsageError(str(error)) from None
-    verifiers = Verifiers()
+    with shown(len(pairs), True, arguments.quiet) as progress:
+        results, failures = _compared(pairs, settings, arguments.all, progress, store(arguments))
+    _deliver(results, failures, arguments)
+    return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
+
+
+def _compared(pairs: Sequence[Pair], settings: Settings, every: bool, progress: Progress, cache: Store | None) -> tuple[list[Compared], list[str]]:
+    """The verdicts, and a line for each file that could not be compared."""
+    verifiers = Verifiers(progress.verdict, cache)
     results: list[Compared] = []
     failures: list[str] = []
     try:
         for pair in pairs:
             try:
-                results += compare(pair, verifiers.under(settings), arguments.all)
+                results += _told(pair, compare(pair, verifiers.under(settings), every))
             except SourceError as error:
                 failures.append(str(error))
+            progress.file()
     finally:
         verifiers.close()
-    _deliver(results, failures, arguments)
-    return 2 if failures else int(not all(allows(settings, result.verdict) for result in results))
+    return results, failures
+
+
+def _told(pair: Pair, compared: Iterable[Compared]) -> Iterator[Compared]:
+    """The verdicts with lines as people find them: a notebook's by cell."""
+    for one in compared:
+        reason = pair.new.told(one.verdict.reason) if pair.new and one.verdict.reason else one.verdict.reason
+        yield replace(one, verdict=replace(one.verdict, reason=reason))
 
 
 def _paths(arguments: Arguments) -> Path:
@@ -58,28 +81,21 @@ def _paths(arguments: Arguments) -> Path:
 def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
     """The files of a path as a git revision has them, and as they are."""
     folder = path if path.is_dir() else path.parent
-    names = _git(folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
-    before = {folder / name for name in names if name.endswith(".py")}
-    after = set(discover([path], settings)[0])
+    names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
+    suffixes = {".py"} if path.is_dir() else {path.suffix}  # of a folder its Python files, a notebook only by name
+    before = {folder / name for name in names if Path(name).suffix in suffixes}
+    after = {file for file in discover([path], settings)[0] if file.suffix in suffixes}
     for file in sorted(before | after):
-        old = _git(folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
-        yield Pair(file, Source.from_bytes(file, old) if old is not None else None, Source.read(file) if file.exists() else None)
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    try:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
-    except FileNotFoundError:
-        raise UsageError("--against needs git, which is not installed") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(f"git {arguments[0]}: {lines[-1] if lines else 'failed'}") from None
+        old = git("--against", folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
+        yield Pair(file, read_source(file, old) if old is not None else None, read_source(file) if file.exists() else None)
 
 
 def _deliver(results: list[Compared], failures: list[str], arguments: Arguments) -> None:
     with opened(arguments, sys.stdout) as target:
         if arguments.format == "json":
             target.write(json.dumps(comparison.document(results, failures), indent=2) + "\n")
+        elif arguments.format == "html":
+            target.write(html.render_comparison(results, failures))
         else:
             show(comparison.lines(results, quiet=arguments.quiet), target)
     for failure in failures:

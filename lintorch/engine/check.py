@@ -5,28 +5,27 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lintorch.catalogue import Catalogue, RegisteredRule, best_fit
+from lintorch.catalogue import Catalogue, RegisteredRule, best_fit, fit
+from lintorch.engine.comments import ALL_COMMENTS, UNUSED_CODE, Comments
 from lintorch.flow.gate import seeds
 from lintorch.flow.training_gate import drives
 from lintorch.garbage import settle
-from lintorch.rule import Finding, Measurement, Rule, Scope
+from lintorch.rule import Finding, Measurement, Rule, Scope, Severity
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
-from lintorch.source.suppress import Suppressions
-from lintorch.source.text import Source
+from lintorch.source.text import Position, Source
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.temporary import Temporary
+    from lintorch.project.consulted import Seen
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
-
-ALL_COMMENTS, BESIDE_FLAKE8 = "all", "beside flake8"
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Checker:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self.seen: set[Seen] = set()  # what was looked at in other files since somebody cleared it
         self._projects: dict[Path, Project] = {}
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
 
@@ -63,18 +63,34 @@ class Checker:
         `measuring` asks for the findings that a measurement must confirm, and for no others; otherwise they are withheld and counted.
         `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.
         """
-        tree = tree or parse(source)
+        analysis = self._analysis(source, settings, tree or parse(source), only, comments, measuring)
+        return self._with_unused(analysis, settings, comments) if settings.unused_ignores and not (measuring or only) else analysis
+
+    def _analysis(self, source: Source, settings: Settings, tree: ast.Module, only: str | None, comments: str, measuring: bool) -> Analysis:
         rules = self.rules(settings, source.path)
         if not rules or not _may_hold_findings(source, rules):
             return Analysis(source)
         project = self._project(source.path)
+        project.consulted.begin()
         module = project.load(source, tree)
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
-        analysis = _Pass(source, settings, project, module, only).run(rules, comments, measuring)
-        project.let_go_of_flows()
+        analysis = _Pass(source, settings, project, module, only).run(rules, Comments(source, rules, comments), measuring)
+        self.seen |= project.consulted.seen()
+        project.forget()
         settle()
         return analysis
+
+    def _with_unused(self, analysis: Analysis, settings: Settings, honoured: str) -> Analysis:
+        """Beside the findings the comments that silence none. Rules spare what a comment would be lost from, so they are asked in its absence."""
+        source = analysis.source
+        comments = Comments(source, self.rules(settings, source.path), honoured)
+        bare = comments.absent()
+        if bare is source:
+            return analysis
+        found = self._analysis(bare, settings, parse(bare), None, honoured, measuring=False)
+        idle = (Judged(finding, UNUSED_CODE) for finding in comments.unused(found, self._catalogue))
+        return replace(analysis, judged=tuple(_ordered([*analysis.judged, *idle])))
 
     def rules(self, settings: Settings, path: Path) -> tuple[RegisteredRule, ...]:
         """The rules these settings switch on for that file; raises UsageError for an unknown code."""
@@ -123,13 +139,22 @@ class _Pass:
     findings: list[Judged] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def run(self, rules: tuple[RegisteredRule, ...], comments: str, measuring: bool) -> Analysis:
+    def run(self, rules: tuple[RegisteredRule, ...], comments: Comments, measuring: bool) -> Analysis:
         for entry, scopes in self._entries({registered.rule.scope for registered in rules}):
             self._judge(entry, [registered.rule for registered in rules if registered.rule.scope in scopes])
         needs = {registered.code for registered in rules if registered.rule.needs is not Measurement.NONE and not measuring}
-        kept = _unsuppressed(self.source, _ordered(self.findings), {registered.code: registered.rule.aliases for registered in rules}, comments)
+        kept = comments.unsuppressed(_ordered(self.findings))
+        kept = [self._weighed(judged, rules) for judged in kept]
         withheld = Counter(judged.finding.code for judged in kept if judged.finding.code in needs)
         return Analysis(self.source, tuple(judged for judged in kept if judged.finding.code not in needs), withheld, tuple(self.failures))
+
+    def _weighed(self, judged: Judged, rules: Iterable[RegisteredRule]) -> Judged:
+        """The finding with the severity that the settings give its rule; the longest selector that fits decides."""
+        registered = next((one for one in rules if one.code == judged.finding.code), None)
+        fitting = [(close, name) for name in self.settings.severity if registered and (close := fit(name, registered)) is not None]
+        if not fitting:
+            return judged
+        return replace(judged, finding=replace(judged.finding, severity=Severity(self.settings.severity[max(fitting)[1]])))
 
     def _entries(self, scopes: set[Scope]) -> Iterator[tuple[FunctionEntry, set[Scope]]]:
         """The functions that some scope asks for, each once, in the order of the file."""
@@ -180,7 +205,8 @@ class _Pass:
             self._fail(rule.code, entry, error)
 
     def _fail(self, what: str, entry: FunctionEntry, error: Exception) -> None:
-        place = f"{self.source.path}:{entry.node.lineno}"
+        cell, line = self.source.cell(entry.node.lineno), self.source.shown(Position(entry.node.lineno, 1)).line
+        place = f"{self.source.path}:{f'cell {cell}:' if cell else ''}{line}"
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         self.failures.append(f"{place}: internal error: {what} failed on {entry.qualname} ({detail}); please report it, everything else was checked")
 
@@ -198,17 +224,3 @@ def _ordered(findings: Iterable[Judged]) -> list[Judged]:
     """Sorted by place and code, one finding a code and place."""
     unique = {(judged.finding.span, judged.finding.code): judged for judged in findings}
     return [unique[key] for key in sorted(unique)]
-
-
-def _unsuppressed(source: Source, findings: list[Judged], aliases: Mapping[str, tuple[str, ...]], comments: str) -> list[Judged]:
-    if not findings:
-        return []
-    suppressions = Suppressions.of(source)
-
-    def covered(finding: Finding) -> bool:
-        line, others = source.position(finding.span.start).line, aliases[finding.code]
-        if comments == BESIDE_FLAKE8:
-            return suppressions.covers_beside_flake8(line, finding.code, others)
-        return any(suppressions.covers(line, code) for code in (finding.code, *others))
-
-    return [judged for judged in findings if not covered(judged.finding)]

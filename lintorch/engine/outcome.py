@@ -10,7 +10,7 @@ from lintorch.engine.draft import Consumed, Key
 from lintorch.engine.lineage import Lineage
 from lintorch.engine.place import fix_edits, place
 from lintorch.engine.result import Diagnostic, FileResult, Patch, Rewrite, fingerprinted, patch
-from lintorch.source.text import Edit, Source
+from lintorch.source.text import Edit, Position, Source
 from lintorch.verify.verdict import Verdict
 
 
@@ -43,7 +43,7 @@ def file_result(ledger: Ledger, first: Analysis, last: Analysis, in_place: bool)
     With `in_place` findings are fixed, and what is left is placed in the new text; without it all of them are still there, in the old one.
     """
     telling = _Telling(ledger, in_place)
-    found = sorted((*telling.fixed(first), *telling.left(last)), key=lambda one: (one.start, one.code))
+    found = sorted((*telling.fixed(first), *telling.left(last)), key=lambda one: (one.cell or 0, one.start, one.code))
     changed = ledger.final.text != ledger.original.text
     return FileResult(
         path=str(ledger.original.path), diagnostics=fingerprinted(found), rewrites=tuple(telling.rewrites()),
@@ -60,7 +60,7 @@ class _Telling:
     def rewrites(self) -> Iterator[Rewrite]:
         for number, judgement in enumerate(self._judgements(), 1):
             allowed = judgement in self.ledger.accepted
-            yield Rewrite(number, str(self.ledger.original.path), judgement.group, self._patch(judgement), judgement.verdict, allowed)
+            yield Rewrite(number, str(self.ledger.original.path), judgement.group, self._patch(judgement), self._told(judgement.verdict), allowed)
 
     def fixed(self, first: Analysis) -> Iterator[Diagnostic]:
         """The findings that accepted rewrites answer, in the text as it was read."""
@@ -69,7 +69,7 @@ class _Telling:
             whole = self._patch(judgement)
             for consumed in {consumed.key: consumed for consumed in judgement.consumed}.values():
                 shown = self._shown(consumed, at_first.get(consumed.key), whole)
-                yield replace(shown, rewrite=number, verdict=judgement.verdict, fixed=self.in_place)
+                yield replace(shown, rewrite=number, verdict=self._told(judgement.verdict), fixed=self.in_place)
 
     def _shown(self, consumed: Consumed, at_first: Judged | None, whole: Patch) -> Diagnostic:
         finding = (at_first or consumed.judged).finding
@@ -99,8 +99,14 @@ class _Telling:
     def _refusal(self, key: Key) -> tuple[int | None, Verdict | None]:
         for number, judgement in enumerate(self.ledger.refused, len(self.ledger.accepted) + 1):
             if any(consumed.key == key for consumed in judgement.consumed):
-                return number, judgement.verdict
+                return number, self._told(judgement.verdict)
         return None, None
+
+    def _told(self, verdict: Verdict) -> Verdict:
+        """The verdict with its lines as people find them."""
+        source = self.ledger.original
+        lines = tuple(source.shown(Position(line, 1)).line for line in verdict.lines)
+        return replace(verdict, lines=lines, reason=source.told(verdict.reason) if verdict.reason else None)
 
     def _judgements(self) -> tuple[Judgement, ...]:
         return (*self.ledger.accepted, *self.ledger.refused)

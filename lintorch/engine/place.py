@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lintorch.engine.result import Diagnostic, Patch, patch
 from lintorch.fix.compose import Candidate, compose
-from lintorch.rule import Finding, Fix, Operation
+from lintorch.rule import Finding, Fix, Operation, Retention
 from lintorch.source.text import Edit, Source, Span, splice
 
 
@@ -30,10 +31,15 @@ def place(source: Source, finding: Finding, span: Span | None = None) -> Diagnos
     where = span or finding.span
     start, end = source.position(where.start), source.position(where.end)
     return Diagnostic(
-        code=finding.code, rule=finding.rule, message=finding.message, path=str(source.path), start=start, end=end,
-        line_text=source.line(start.line), symbol=finding.symbol, severity=finding.severity, evidence=finding.evidence,
-        fix=fix_patch(source, finding) if span is None else None, retains=finding.retains,
+        code=finding.code, rule=finding.rule, message=source.told(finding.message), path=str(source.path), start=source.shown(start), end=source.shown(end),
+        line_text=source.line(start.line), symbol=finding.symbol, severity=finding.severity, evidence=tuple(map(source.told, finding.evidence)),
+        fix=fix_patch(source, finding) if span is None else None, retains=_told(source, finding.retains), cell=source.cell(start.line),
+        file_lines=(source.file_line(start.line), source.file_line(end.line)),
     )  # fmt: skip
+
+
+def _told(source: Source, retains: Retention | None) -> Retention | None:
+    return replace(retains, evidence=tuple(map(source.told, retains.evidence))) if retains else None
 
 
 def fix_patch(source: Source, finding: Finding) -> Patch | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lintorch.engine.check import Analysis, Checker, Judged
+from lintorch.engine.concern import EVERYTHING, Concern
 from lintorch.engine.draft import Consumed, Draft, Drafter, Key
 from lintorch.engine.lineage import Lineage, line_edits
 from lintorch.engine.outcome import Judgement, Ledger, file_result
-from lintorch.engine.place import BrokenFix
+from lintorch.engine.place import BrokenFix, place
 from lintorch.engine.result import FileResult
 from lintorch.engine.verdicts import Verify, allows
 from lintorch.settings import Settings
@@ -21,18 +23,32 @@ Single = tuple[list[Judged], Draft, Verdict]
 _ROUNDS = 32  # each but the last takes something over, so this is never reached by honest rules
 
 
-def repair(checker: Checker, settings: Settings, verify: Verify, source: Source, in_place: bool, measure: Verify | None = None) -> FileResult:
+def repair(
+    checker: Checker, settings: Settings, verify: Verify, source: Source, in_place: bool, measure: Verify | None = None, concern: Concern = EVERYTHING
+) -> FileResult:
     """Fix one file as far as verdicts allow; nothing is written. `in_place` says that the new text will take the old one's place.
 
-    `measure` gives verdicts with the peak memory of both versions (by default `verify` does). Raises SourceError where the file cannot be parsed.
+    `measure` gives verdicts with the peak memory of both versions (by default `verify` does); what is not of `concern` is left as it is.
+    Raises SourceError where the file cannot be parsed.
     """
     work = _Repair(checker, settings, verify, measure or verify, source, source)
     first = checker.analyse(source, settings)
+    aside = _aside(work.drafter, first, concern)
+    work.unconfirmed += aside
     last = work.round_after_round(first)
     if first.withheld:
         last = work.measured(last)
+    last = replace(last, judged=tuple(judged for judged in last.judged if work.drafter.key(judged) not in aside))
     ledger = Ledger(source, work.source, work.lineage, tuple(work.accepted), tuple(work.refused), tuple(work.failures))
-    return file_result(ledger, first, last, in_place)
+    return replace(file_result(ledger, first, last, in_place), aside=Counter(aside.values()))
+
+
+def _aside(drafter: Drafter, first: Analysis, concern: Concern) -> Mapping[Key, str]:
+    """The findings that the run is not about, each with the reason."""
+    if concern == EVERYTHING:
+        return {}
+    placed = [place(drafter.source, judged.finding) for judged in first.judged]
+    return {drafter.key(first.judged[index]): reason for index, reason in concern.aside(placed)}
 
 
 @dataclass
@@ -49,7 +65,6 @@ class _Repair:
     accepted: list[Judgement] = field(default_factory=list)
     refused: list[Judgement] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-
     unconfirmed: list[Key] = field(default_factory=list)
     measuring: bool = False
 

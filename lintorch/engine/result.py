@@ -8,26 +8,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lintorch.rule import Retention, Severity
+from lintorch.source.served import served
 from lintorch.source.text import Edit, Position, Source
 from lintorch.verify.verdict import Retained, Status, Verdict
 
 
 @dataclass(frozen=True)
 class PlacedEdit:
-    """Replace what stands between two positions (end exclusive) by `text`."""
+    """Replace what stands between two positions (end exclusive) by `text`; in a notebook the lines are those of `cell`."""
 
     start: Position
     end: Position
     text: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
 class Hunk:
-    """Whole lines that a change touches, before and after; `line` is the number of the first."""
+    """Whole lines that a change touches, before and after; `line` is the number of the first, in a notebook within `cell`."""
 
     line: int
     before: str
     after: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Witnessed:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A finding placed in its file, with what became of it. `fingerprint` stays the same when lines above it come and go."""
+    """A finding placed in its file, with what became of it. `fingerprint` stays the same when lines above it come and go.
+
+    In a notebook positions are those of `cell`, counted from 1 among all cells, and `file_lines` the lines of the file itself that hold it.
+    """
 
     code: str
     rule: str
@@ -68,6 +74,23 @@ class Diagnostic:
     fixed: bool = False
     fingerprint: str = ""
     witness: Witnessed | None = None
+    cell: int | None = None
+    file_lines: tuple[int, int] = (1, 1)
+
+    @property
+    def spot(self) -> str:
+        """Where in the file it begins: `12:9`, in a notebook `cell 3:2:9`."""
+        return f"{f'cell {self.cell}:' if self.cell else ''}{self.start.line}:{self.start.column}"
+
+    @property
+    def place(self) -> str:
+        """Where it begins: `a.py:12:9`."""
+        return f"{self.path}:{self.spot}"
+
+    @property
+    def in_file(self) -> str:
+        """The message for readers who are led to lines of the file itself, which in a notebook are not the cell's."""
+        return f"cell {self.cell}, line {self.start.line}: {self.message}" if self.cell else self.message
 
     @property
     def measured(self) -> Retained | None:
@@ -95,7 +118,7 @@ class FileResult:
 
     `failures` are lines for people: the file could not be parsed, or a rule broke on it. `text` is the file's new text where it changed
     (`original` its old one), whether or not it was written. `withheld` counts, by code, findings that need a measurement,
-    `withdrawn` are those that a measurement contradicts.
+    `withdrawn` are those that a measurement contradicts. `aside` counts, by reason, findings that the run is not about.
     """
 
     path: str
@@ -107,11 +130,17 @@ class FileResult:
     original: Source | None = None
     text: str | None = None
     withdrawn: tuple[Diagnostic, ...] = ()
+    aside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
         """Is there a text to put in the file's place?"""
         return self.text is not None
+
+    @property
+    def is_clean(self) -> bool:
+        """Is there nothing to report, to measure or to fix?"""
+        return not (self.diagnostics or self.rewrites or self.failures or self.withheld or self.withdrawn or self.aside or self.changed)
 
 
 @dataclass(frozen=True)
@@ -156,10 +185,12 @@ class Run:
     @property
     def withheld(self) -> Mapping[str, int]:
         """By code, how many findings need a measurement before they are shown."""
-        total: Counter[str] = Counter()
-        for file in self.files:
-            total.update(file.withheld)
-        return total
+        return _total(file.withheld for file in self.files)
+
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """By reason, how many findings the run is not about."""
+        return _total(file.aside for file in self.files)
 
     @property
     def withdrawn(self) -> Iterator[Diagnostic]:
@@ -170,6 +201,13 @@ class Run:
     def refuted(self) -> bool:
         """Was any rewrite shown to change what the code computes?"""
         return any(rewrite.verdict.status is Status.REFUTED for rewrite in self.rewrites)
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
 
 
 def numbered(files: Iterable[FileResult]) -> tuple[FileResult, ...]:
@@ -194,7 +232,7 @@ def fingerprinted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     seen: Counter[str] = Counter()
     result = []
     for diagnostic in diagnostics:
-        content = "\0".join((diagnostic.path, diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
+        content = "\0".join((served(diagnostic.path), diagnostic.code, diagnostic.symbol, diagnostic.line_text.strip()))
         seen[content] += 1
         digest = hashlib.sha256(f"{content}\0{seen[content]}".encode(errors="surrogatepass")).hexdigest()
         result.append(replace(diagnostic, fingerprint=digest[:32]))
@@ -204,8 +242,12 @@ def fingerprinted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def patch(source: Source, title: str, edits: Iterable[Edit]) -> Patch:
     """The edits of a source placed, with the whole lines they touch; edits on touching lines share a hunk."""
     ordered = sorted(edits)
-    placed = tuple(PlacedEdit(source.position(edit.span.start), source.position(edit.span.end), edit.text) for edit in ordered)
-    return Patch(title, placed, tuple(_hunks(source, ordered)))
+    return Patch(title, tuple(_placed(source, edit) for edit in ordered), tuple(_hunks(source, ordered)))
+
+
+def _placed(source: Source, edit: Edit) -> PlacedEdit:
+    start, end = source.position(edit.span.start), source.position(edit.span.end)
+    return PlacedEdit(source.shown(start), source.shown(end), edit.text, source.cell(start.line))
 
 
 def _hunks(source: Source, edits: list[Edit]) -> Iterator[Hunk]:
@@ -227,4 +269,4 @@ def _hunk(source: Source, edits: list[Edit]) -> Hunk:
     for edit in edits:
         parts += source.text[done : edit.span.start], edit.text
         done = edit.span.end
-    return Hunk(first, source.text[start:end], "".join((*parts, source.text[done:end])))
+    return Hunk(source.shown(Position(first, 1)).line, source.text[start:end], "".join((*parts, source.text[done:end])), source.cell(first))

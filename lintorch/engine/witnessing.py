@@ -20,7 +20,8 @@ from lintorch.verify.verdict import Change
 def witnessed(checker: Checker, settings: Settings, verify: Verify, source: Source) -> FileResult:
     """The result of a file that is judged, each of its retention findings with what was measured."""
     analysis = checker.analyse(source, settings)
-    return _result(analysis, _Measuring(Drafter(checker, settings, source, Lineage()), verify).diagnostics(analysis.judged))
+    result = _result(analysis, _Measuring(Drafter(checker, settings, source, Lineage()), verify).diagnostics(analysis.judged))
+    return replace(result, original=source) if settings.illustrated else result
 
 
 def _result(analysis: Analysis, diagnostics: Iterable[Diagnostic]) -> FileResult:
@@ -77,4 +78,4 @@ class _Measuring:
             return Witnessed(None, str(error))
         change = Change(source.path.absolute(), draft.group, source.text, draft.text, draft.old_lines, draft.probes, retention=True)
         verdict = self._verify(change)
-        return Witnessed(verdict.retained, None if verdict.retained else verdict.reason or "it was not run")
+        return Witnessed(verdict.retained, None if verdict.retained else source.told(verdict.reason or "it was not run"))

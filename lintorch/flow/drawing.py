@@ -27,7 +27,8 @@ def drawn_from(module: Module) -> frozenset[str]:
 
 
 def _drawn(module: Module) -> Iterator[str]:
-    for function in (node for node in nodes_under(module.tree) if isinstance(node, _FUNCTIONS)):
+    script = ast.Module([node for node in module.tree.body if not isinstance(node, (*_FUNCTIONS, ast.ClassDef))], [])
+    for function in (script, *(node for node in nodes_under(module.tree) if isinstance(node, _FUNCTIONS))):
         calls = [(module.qualify(node.func), node) for node in nodes_under(function) if isinstance(node, ast.Call)]
         for name, call in calls:
             if name in _DRAWING and call.args:

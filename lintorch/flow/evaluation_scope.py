@@ -15,10 +15,11 @@ from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.handing import parameters_of, runs_attribute, runs_parameter
+from lintorch.flow.ingredients import ingredients
 from lintorch.flow.keeping import Keeping
 from lintorch.flow.reduction import is_reduced
 from lintorch.flow.switching import Switching, dotted
-from lintorch.flow.wanting import wants_gradients
+from lintorch.flow.wanting import mentions_gradients, wants_gradients
 from lintorch.flow.without_gradients import Insertion, decorated, is_test, wrapped
 
 if TYPE_CHECKING:
@@ -73,12 +74,31 @@ class EvaluationScope:
     @cached_property
     def evaluations(self) -> tuple[Evaluation, ...]:
         """One for each stretch: the function, or the statements apart from where gradients are wanted."""
+        return tuple(self._evaluation(group) for group in self._grouped(self._needless))
+
+    @cached_property
+    def _needless(self) -> tuple[_Run, ...]:
+        """The calls of modules in evaluation mode that record a graph for nobody."""
         if not self.training.gate.evaluations or not self.switching.modules or self._is_out_of_sight:
             return ()
         runs = tuple(self._runs())
         trained = {run.module for run in runs if Fate.BACKWARD in run.fates}
-        runs = tuple(run for run in runs if run.module not in trained and self._is_needless(run))
-        return tuple(self._evaluation(group) for group in self._grouped(runs))
+        return tuple(run for run in runs if run.module not in trained and self._is_needless(run))
+
+    def gives(self, value: cst.BaseExpression) -> bool:
+        """Does the value come from such a call?"""
+        calls = {run.call for run in self._needless}
+        return bool(calls) and any(part in calls for part in ingredients(value, self.training.seen_by))
+
+    def compares(self, call: cst.Call) -> bool:
+        """Is it a call that compares what a module gave with something else, as criteria do, in a function that only evaluates?
+
+        Answered from the text alone: inference asks for it.
+        """
+        if not self.switching.modules or len(call.args) < 2 or self._is_out_of_sight or mentions_gradients(self.flow.entry):
+            return False
+        event = self._event(call)
+        return self._is_recorded(event) and bool(self.switching.evaluating(event))
 
     def covers(self, node: cst.CSTNode) -> bool:
         """Does the node stand in one of the evaluations that can be put under torch.no_grad()?"""

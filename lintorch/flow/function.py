@@ -70,11 +70,13 @@ class FunctionFlow:
         return TrainingFlow(self)
 
     def of(self, entry: FunctionEntry) -> FunctionFlow:
-        """The flow of another function of the project, remembered with it."""
-        if "flow" not in entry.memo:
-            self.project.remember_flow(entry, FunctionFlow(entry, entry.module, self.project))
-        flow: FunctionFlow = entry.memo["flow"]
-        return flow
+        """The flow of another function of the project, remembered with it while one file is judged: a flow cannot say which files it has asked."""
+        session = self.project.consulted.session
+        remembered: tuple[int, FunctionFlow] | None = entry.memo.get("flow")
+        if remembered is None or remembered[0] != session:
+            remembered = (session, FunctionFlow(entry, entry.module, self.project))
+            self.project.remember("flow", entry, remembered)
+        return remembered[1]
 
     # Names
 

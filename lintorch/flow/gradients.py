@@ -106,7 +106,7 @@ class GradMode:
             return Gradients.OFF if decorated == "off" else Gradients.ON
         if self.trains:
             return Gradients.ON
-        if self.switches or self.entry.name in _EVALUATION_HOOKS or any(name is None for name in self.entry.decorators):
+        if self.switches or _is_hook(self.entry) or any(name is None for name in self.entry.decorators):
             return Gradients.MAYBE
         return self._of_callers()
 
@@ -128,11 +128,19 @@ def _switch(manager: cst.BaseExpression) -> Gradients:
     return Gradients.MAYBE
 
 
-def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, depth: int = 3) -> Gradients:
-    """Grad mode where `call` stands in `caller`, by syntax: decorators, with statements around it, and the caller's own callers."""
+def _is_hook(entry: FunctionEntry) -> bool:
+    """May Lightning's Trainer call it in an evaluation?"""
+    return entry.owner is not None and entry.name in _EVALUATION_HOOKS
+
+
+def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, depth: int = 3, known: tuple[FunctionEntry, ...] = ()) -> Gradients:
+    """Grad mode where `call` stands in `caller`, by syntax: decorators, with statements around it, and the caller's own callers.
+
+    Those `known` on the way have been looked at: functions that call each other run in the mode that they are called in from outside.
+    """
     if caller is None:
         return Gradients.ON
-    if caller.name in _EVALUATION_HOOKS or project.decorated_grad_mode(caller) == "off":
+    if _is_hook(caller) or project.decorated_grad_mode(caller) == "off":
         return Gradients.OFF
     for statement in _withs_around(caller, call):
         for item in statement.items:
@@ -142,7 +150,8 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
                 return Gradients.OFF
     if not depth:
         return Gradients.MAYBE
-    modes = [mode_around(outer.caller, outer.node, project, depth - 1) for outer in project.callers(caller) if outer.caller is not caller]
+    known = (*known, caller)
+    modes = [mode_around(outer.caller, outer.node, project, depth - 1, known) for outer in project.callers(caller) if outer.caller not in known]
     return Gradients.ON if all(mode is Gradients.ON for mode in modes) else Gradients.MAYBE
 
 

@@ -54,7 +54,7 @@ class Surroundings:
     parameter: Callable[[str], Fact]
     global_name: Callable[[str], Fact]  # of a module-level name
     runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
-    evidence_of_loss: Callable[[cst.BaseExpression], str | None]  # of what is called
+    evidence_of_loss: Callable[[cst.Call], str | None]  # of what the call gives
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -307,7 +307,7 @@ class Inference:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
             return Fact(Sort.TENSOR, History.LIVE, evidence) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
-        proof = self.around.evidence_of_loss(node.func) if given.is_live else None
+        proof = self.around.evidence_of_loss(node) if given.is_live else None
         return given.because(proof) if proof is not None else UNKNOWN
 
 

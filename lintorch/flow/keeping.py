@@ -30,7 +30,8 @@ _INSERTING = {"append": 1, "appendleft": 1, "add": 1, "extend": 1, "insert": 2}
 class Kept:
     """A value that each turn of a loop leaves in something that outlives the turn.
 
-    `value` is the expression whose value is kept, `fact` what is known of it, `covering` the backward call that runs through it in the same turn.
+    `value` is the expression whose value is kept, `fact` what is known of it, `covering` the backward call that runs through it in the same turn;
+    `evaluated`: an evaluation made it that no gradient is asked of.
     """
 
     keeper: Keeper
@@ -38,6 +39,7 @@ class Kept:
     value: cst.BaseExpression
     fact: Fact
     covering: Backward | None = None
+    evaluated: bool = False
     full_storage: bool = False  # a scalar whose storage has the size of the batch: detaching it alone frees no bytes
 
     @property
@@ -50,11 +52,11 @@ class Kept:
         """Is a graph kept that nothing can need?
 
         After backward without retain_graph the graph is used up, whoever gets to see the keeper. A graph that no backward ran through is needless
-        only if the keeper never leaves the function.
+        if an evaluation made it, or if the keeper never leaves the function.
         """
         if not self.fact.is_live or Fate.BACKWARD in self.keeper.fates:
             return False
-        return (self.covering is not None and not self.covering.retains) or not self.keeper.fates
+        return self.evaluated or (self.covering is not None and not self.covering.retains) or not self.keeper.fates
 
 
 class Keeping:
@@ -105,8 +107,11 @@ class Keeping:
         if not fact.is_live:
             return Kept(keeper, statement, value, fact)
         operand = self._live_operand(value)
-        covering = self.training.covering.of(operand, keeper.loop)
-        return Kept(keeper, statement, operand, fact, covering, self._has_full_storage(operand))
+        covering = self.training.covering.of(operand, None)
+        if covering is not None and keeper.loop is not None and not encloses(keeper.loop, covering.event.region):
+            return Kept(keeper, statement, value, DATA)  # the loop gathers the terms of one loss, whose backward pass follows it
+        evaluated = covering is None and self.training.evaluation.gives(operand)
+        return Kept(keeper, statement, operand, fact, covering, evaluated, self._has_full_storage(operand))
 
     def _has_full_storage(self, value: cst.BaseExpression) -> bool:
         """Does one of the losses make the value whose mean is a view of all its elements (pytorch#185647)?"""

@@ -29,10 +29,11 @@ class OwnerFacts:
         """What `self.<name>` holds, where every store agrees; else what only modules are asked for."""
         if self.owner is None:
             return UNKNOWN
-        known: dict[str, Fact] = self.owner.memo.setdefault("attribute facts", {})
-        if name not in known:
-            known[name] = self._attribute(self.owner, name)
-        return known[name]
+        key = f"attribute fact {name}"
+        if key not in self.owner.memo:
+            self.owner.memo[key] = self._attribute(self.owner, name)
+        known: Fact = self.owner.memo[key]
+        return known
 
     def _attribute(self, owner: ClassEntry, name: str) -> Fact:
         stores = self.project.attribute_stores(owner).get(name, ())

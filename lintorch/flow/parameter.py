@@ -11,6 +11,7 @@ import libcst as cst
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.owner import OwnerFacts, annotation_fact, constructed
 from lintorch.flow.segment import Unmappable
+from lintorch.flow.summary import returned
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -50,6 +51,27 @@ def _argument(flow: FunctionFlow, call: Call, parameter: str) -> Fact:
     if isinstance(value, ast.Call):
         return constructed(value, flow.module, flow.project)
     return _named(flow, caller, value.id) if isinstance(value, ast.Name) else UNKNOWN
+
+
+def passed_by_callers(flow: FunctionFlow, parameter: str) -> Iterator[ast.expr]:
+    """What the callers in the file give for a parameter of the function, as far as it is written out."""
+    for call in flow.project.callers(flow.entry):
+        value = passed_expression(flow.entry, call.node, parameter)
+        if value is not None:
+            yield value
+
+
+def gives_none(flow: FunctionFlow, callee: ast.expr) -> bool:
+    """May what is handed over as a function give values without graphs? So may lambdas and those of other packages than torch."""
+    from lintorch.project.module import FunctionEntry
+
+    name = flow.module.qualify(callee)
+    found = flow.project.find(name) if name is not None else None
+    if isinstance(found, FunctionEntry):
+        return not returned(found, flow).is_live
+    made = flow.module.qualify(callee.func) if isinstance(callee, ast.Call) else name
+    foreign = made is not None and made.split(".")[0] not in ("torch", flow.module.name.split(".")[0])
+    return isinstance(callee, ast.Lambda) or (found is None and foreign)
 
 
 def passed_expression(entry: FunctionEntry, call: ast.Call, parameter: str) -> ast.expr | None:

@@ -46,12 +46,13 @@ class PossibleGraphs:
 
     @classmethod
     def of(cls, entry: FunctionEntry, project: Project) -> PossibleGraphs:
-        """The answers for a function, remembered with it."""
-        key = f"possible graphs {project.generation}"
-        if key not in entry.memo:
-            entry.memo[key] = cls(entry, project)
-        found: PossibleGraphs = entry.memo[key]
-        return found
+        """The answers for a function, remembered with it while one file is judged."""
+        session = project.consulted.session
+        remembered: tuple[int, PossibleGraphs] | None = entry.memo.get("possible graphs")
+        if remembered is None or remembered[0] != session:
+            remembered = (session, cls(entry, project))
+            project.remember("possible graphs", entry, remembered)
+        return remembered[1]
 
     @cached_property
     def own(self) -> tuple[ast.AST, ...]:

@@ -75,7 +75,7 @@ class Switching:
         if event.kind is Kind.CALL:
             return self._after_call(event, state)
         if event.kind is Kind.SET_ATTRIBUTE:
-            return _without(state, dotted(event.node))
+            return _without(state, dotted(event.node) or _root(event.node))
         return state
 
     def _after_call(self, event: Event, state: frozenset[str]) -> frozenset[str]:
@@ -124,6 +124,13 @@ def dotted(node: cst.CSTNode | None) -> str | None:
     from lintorch.flow.tree import dotted_name
 
     return dotted_name(node) if node is not None else None
+
+
+def _root(node: cst.CSTNode) -> str | None:
+    """`batch` of `batch["paper"].x`."""
+    while isinstance(node, cst.Attribute | cst.Subscript):
+        node = node.value
+    return node.value if isinstance(node, cst.Name) else None
 
 
 def _without(state: frozenset[str], name: str | None) -> frozenset[str]:

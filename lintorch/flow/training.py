@@ -156,7 +156,7 @@ class TrainingFlow:
                 parameter=self._parameter,
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
-                evidence_of_loss=lambda callee: evidence_of_loss(self, callee),
+                evidence_of_loss=lambda call: evidence_of_loss(self, call),
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )

@@ -77,6 +77,11 @@ def wants_gradients(entry: FunctionEntry, asking: FunctionFlow, depth: int = _DE
     return answer
 
 
+def mentions_gradients(entry: FunctionEntry) -> bool:
+    """Does the function itself mention anything that asks for gradients?"""
+    return not (_METHODS | _ATTRIBUTES).isdisjoint(entry.mentions)
+
+
 def _asks(node: ast.AST) -> bool:
     return any(_asks_here(inner) for inner in nodes_under(node))
 

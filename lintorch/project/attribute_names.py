@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
 
 # Only code that works with torch can hold an instance of a module.
 _TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
@@ -17,16 +20,19 @@ _MOST_FILES = 5000
 class AttributeNames:
     """The attribute names and short strings in each Python file under `root` that imports torch; where there are too many files, any may be mentioned."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, consulted: Consulted) -> None:
+        self.root, self._consulted = root, consulted
         self._files: dict[str, list[Path]] | None = None
         self._own: dict[str, list[Path]] = {}
         self._too_many = False
+        self._seen: frozenset[Seen] = NOTHING
 
     def mentioned_outside(self, name: str, path: Path, cls: str) -> bool:
         """May another file than `path` read an attribute of that name of an instance of `cls`? Its own self counts only where a file names the class."""
         if self._files is None:
             self._files = self._read()
+            self._seen = frozenset((tree(self.root),))
+        self._consulted.note(self._seen)
         here = path.absolute()
         if self._too_many or any(other != here for other in self._files.get(name, ())):
             return True
@@ -41,6 +47,12 @@ class AttributeNames:
             for own, name in _names_in(path):
                 (self._own if own else found).setdefault(name, []).append(path.absolute())
         return found
+
+
+def tree(root: Path) -> Seen:
+    """What tells one state of all that these questions look at from another: every Python file under `root` that is looked at, with its text."""
+    files = itertools.islice(_python_files(root), _MOST_FILES + 1)
+    return Seen("tree", str(root), digest("\0".join(f"{path}\0{digest(_content(path))}" for path in files).encode(errors="surrogatepass")))
 
 
 def _python_files(root: Path) -> Iterator[Path]:

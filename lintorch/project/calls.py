@@ -41,7 +41,19 @@ def _judged(function: FunctionEntry, call: Call, bases: Bases) -> Call | None:
     dotted = function.module.qualify(called, within)
     if dotted is not None:
         return call if bases.method_named(dotted) is function else None
-    return call._replace(certain=False) if function.owner is not None else None
+    return call._replace(certain=False) if function.owner is not None and _fits(call.node, function) else None
+
+
+def _fits(call: ast.Call, function: FunctionEntry) -> bool:
+    """Does a call give as many arguments as the method needs, and takes? `model.train()` is not that of a trainer that needs its data."""
+    given, head = call.args, function.node.args
+    if any(isinstance(arg, ast.Starred) for arg in given) or any(keyword.arg is None for keyword in call.keywords):
+        return True
+    positional = [*head.posonlyargs, *head.args][1 if function.receiver is not None else 0 :]
+    needed = positional[: max(len(positional) - len(head.defaults), 0)]
+    named = {keyword.arg for keyword in call.keywords}
+    enough = all(parameter.arg in named for parameter in needed[len(given) :])
+    return enough and (head.vararg is not None or len(given) <= len(positional))
 
 
 def _dispatched(called: ast.Attribute, owner: ClassEntry, bases: Bases) -> list[FunctionEntry | None]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from lintorch.project.bases import Bases
+from lintorch.project.consulted import Memory
 from lintorch.project.module import ClassEntry, FunctionEntry, FunctionNode, Module
 from lintorch.project.names import Names
 from lintorch.project.nodes import nodes_under
@@ -24,7 +25,7 @@ class GradModes:
     def __init__(self, names: Names, bases: Bases) -> None:
         self._names = names
         self._bases = bases
-        self._known: dict[tuple[str, int], str | None] = {}
+        self._known: dict[tuple[str, int], str | None] = Memory(names.consulted)
 
     def of_name(self, dotted: str) -> str | None:
         """The mode set by the decorator or context manager of that dotted name, called without arguments if at all."""

@@ -8,6 +8,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from lintorch.project.consulted import Consulted, Seen
+
 
 def installed_folders() -> tuple[Path, ...]:
     """The site-packages of an active virtual environment and of the running interpreter."""
@@ -33,8 +35,10 @@ def is_standard_library(dotted: str) -> bool:
 class Locator:
     """Finds the files of modules below `root` and the `search` folders; folders are listed once, nothing is opened."""
 
-    def __init__(self, root: Path, search: tuple[Path, ...]) -> None:
+    def __init__(self, root: Path, search: tuple[Path, ...], consulted: Consulted | None = None) -> None:
         self.root = plain_path(root)
+        self._consulted = consulted
+        self._asked: dict[tuple[Path, str], frozenset[Seen]] = {}
         self._listings: dict[Path, frozenset[str]] = {}
         self._installed = tuple(map(plain_path, search))
         own = dict.fromkeys(folder for folder in self._layouts() if folder.is_dir() and not self._holds(folder, "__init__.py"))
@@ -87,7 +91,11 @@ class Locator:
     def file(self, dotted: str) -> Path | None:
         """The file of a module or package, None where no folder holds one."""
         parts = dotted.split(".")
-        return next((found for root in self._roots if (found := self._below(root, parts))), None)
+        return next((found for root in self._roots if (found := self._below(root, parts))), None) or self._below_own_name(parts)
+
+    def _below_own_name(self, parts: list[str]) -> Path | None:
+        """The file where the project's folder is itself the package that its files import from, known by no `__init__`."""
+        return self._below(self.root, parts[1:]) if len(parts) > 1 and parts[0] == self.root.name else None
 
     def _below(self, root: Path, parts: list[str]) -> Path | None:
         folder = root
@@ -112,8 +120,19 @@ class Locator:
         above = [root for root in self._roots if folder.is_relative_to(root)]
         return max(above, key=lambda root: len(root.parts), default=folder)
 
+    @property
+    def searches(self) -> tuple[Path, ...]:
+        """The folders that are searched, in order."""
+        return tuple(self._roots)
+
     def _holds(self, folder: Path, entry: str) -> bool:
-        return entry in self._listed(folder)
+        held = entry in self._listed(folder)
+        if self._consulted is not None:
+            asked = folder, entry
+            if asked not in self._asked:
+                self._asked[asked] = frozenset((Seen("entry", os.path.join(folder, entry), "1" if held else ""),))  # noqa: PTH118 (the folder may be long)
+            self._consulted.note(self._asked[asked])
+        return held
 
     def _listed(self, folder: Path) -> frozenset[str]:
         listing = self._listings.get(folder)

@@ -43,10 +43,10 @@ class FunctionEntry:
         """The qualified name with its module."""
         return f"{self.module.name}.{self.qualname}"
 
-    @cached_property
+    @property
     def decorators(self) -> tuple[str | None, ...]:
         """The decorators qualified, arguments left off, outermost first; None for what cannot be named."""
-        return _qualified_decorators(self.module, self.node.decorator_list, self.qualname)
+        return _qualified_decorators(self.module, self.node.decorator_list, self.qualname, self.memo)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
@@ -102,15 +102,18 @@ class ClassEntry:
         """The qualified name with its module."""
         return f"{self.module.name}.{self.qualname}"
 
-    @cached_property
+    @property
     def bases(self) -> tuple[str | None, ...]:
         """The bases qualified, type arguments left off (`Foo[T]` is `Foo`); None for what cannot be named."""
-        return tuple(self.module.qualify_base(base, self.qualname) for base in self.node.bases)
+        if "bases" not in self.memo:
+            self.memo["bases"] = tuple(self.module.qualify_base(base, self.qualname) for base in self.node.bases)
+        remembered: tuple[str | None, ...] = self.memo["bases"]
+        return remembered
 
-    @cached_property
+    @property
     def decorators(self) -> tuple[str | None, ...]:
         """The decorators qualified, arguments left off, outermost first; None for what cannot be named."""
-        return _qualified_decorators(self.module, self.node.decorator_list, self.qualname)
+        return _qualified_decorators(self.module, self.node.decorator_list, self.qualname, self.memo)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,7 @@ class Module:
     """A parsed file under its dotted name.
 
     `starred` answers what a name means that `from ... import *` brought; `relocate` turns the first part of an absolute import into the dotted
-    name of a neighbouring script. Both are the project's knowledge.
+    name of a neighbouring script. Both are the project's knowledge. `new_memo` makes the place where answers about an entry are remembered.
     """
 
     source: Source = field(repr=False)
@@ -128,6 +131,7 @@ class Module:
     starred: Callable[[Module, str], str | None] | None = field(default=None, repr=False)
     relocate: Callable[[str], str | None] | None = field(default=None, repr=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    new_memo: Callable[[], dict[str, Any]] = field(default=dict, repr=False)
 
     @cached_property
     def _index(self) -> Index:
@@ -167,7 +171,7 @@ class Module:
         arguments = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
         node = ast.FunctionDef(name=SCRIPT, args=arguments, body=self.tree.body, decorator_list=[], returns=None, type_comment=None)
         node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = 1, len(self.source.line_starts), 0, 0
-        return FunctionEntry(self, SCRIPT, node, None)
+        return FunctionEntry(self, SCRIPT, node, None, self.new_memo())
 
     @cached_property
     def exports(self) -> tuple[str, ...] | None:
@@ -227,9 +231,14 @@ def enclosing(qualname: str) -> str:
     return qualname.rpartition(".")[0]
 
 
-def _qualified_decorators(module: Module, decorators: list[ast.expr], qualname: str) -> tuple[str | None, ...]:
-    called = (decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in decorators)
-    return tuple(module.qualify(decorator, enclosing(qualname)) for decorator in called)
+def _qualified_decorators(module: Module, decorators: list[ast.expr], qualname: str, memo: dict[str, Any]) -> tuple[str | None, ...]:
+    if not decorators:
+        return ()
+    if "decorators" not in memo:
+        called = (decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in decorators)
+        memo["decorators"] = tuple(module.qualify(decorator, enclosing(qualname)) for decorator in called)
+    remembered: tuple[str | None, ...] = memo["decorators"]
+    return remembered
 
 
 @dataclass
@@ -274,7 +283,7 @@ class Index:
 
     def _function(self, node: FunctionNode, scope: str, owner: ClassEntry | None, plain: bool) -> None:
         qualname = f"{scope}.{node.name}" if scope else node.name
-        entry = FunctionEntry(self.module, qualname, node, owner)
+        entry = FunctionEntry(self.module, qualname, node, owner, self.module.new_memo())
         _register(self.functions, qualname, entry, plain and not _completes_another(node))
         if owner is not None:
             owner.methods[node.name] = self.functions[qualname]
@@ -283,7 +292,7 @@ class Index:
 
     def _class(self, node: ast.ClassDef, scope: str, owner: ClassEntry | None, plain: bool) -> None:
         qualname = f"{scope}.{node.name}" if scope else node.name
-        entry = ClassEntry(self.module, qualname, node)
+        entry = ClassEntry(self.module, qualname, node, memo=self.module.new_memo())
         _register(self.classes, qualname, entry, plain)
         self._define(node.name, scope, plain)
         self._visit(node.body, qualname, entry, plain=True)

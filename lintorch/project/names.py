@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lintorch.garbage import note_dropped
+from lintorch.project.consulted import Consulted, Grounds, Memory, Seen, digest
 from lintorch.project.known import TORCH_MODULES, UNREAD
 from lintorch.project.locate import Locator, plain_path
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
@@ -38,13 +39,15 @@ class Names:
     """The modules of a project by dotted name. Reads files as text when asked for them, never imports or runs any."""
 
     def __init__(self, root: Path, search: tuple[Path, ...]) -> None:
-        self._locator = Locator(root, search)
+        self.consulted = Consulted()
+        self._locator = Locator(root, search, self.consulted)
         self._modules: OrderedDict[Path, Module] = OrderedDict()  # by path, the last used last
         self._unsaved: dict[Path, Source] = {}  # evicted texts that differ from what is on disk
         self._unreadable: set[Path] = set()
         self._paths: dict[str, Path] = {}  # by dotted name
-        self._files: dict[str, Path | None] = {}  # by dotted name, as located
-        self._meanings: dict[str, tuple[str | None, str, str]] = {}
+        self._files: dict[str, Path | None] = Memory(self.consulted)  # by dotted name, as located
+        self._meanings: dict[str, tuple[str | None, str, str]] = Memory(self.consulted)
+        self._seen: dict[Path, Grounds] = {}  # by path, what a module's text and name rest on
         self._kept = 0
         self._bytes: dict[Path, bytes] = {}  # of files that star imports pass through and nothing else has read
         self._bytes_kept = 0
@@ -157,10 +160,13 @@ class Names:
                 raw = path.read_bytes()
             except OSError:
                 raw = b""
+            self._seen.setdefault(path, frozenset((Seen("file", str(path), digest(raw)),)))
             self._bytes_kept += len(raw)
             if self._bytes_kept > _KEPT_BYTES:
+                self.consulted.note(self._seen[path])
                 return raw
             self._bytes[path] = raw
+        self.consulted.note(self._seen[path])
         return self._bytes[path]
 
     def constant(self, dotted: str) -> tuple[Module, ast.expr] | None:
@@ -183,15 +189,19 @@ class Names:
         if known is not None:
             return self._used(path, known)
         if path in self._unreadable:
+            self.consulted.note(self._seen[path])
             return None
         try:
             source = self._unsaved.get(path) or Source.read(path)
             return self._add(path, source, parse(source))
         except SourceError:
             self._unreadable.add(path)
+            self._seen[path] = frozenset((Seen("file", str(path), _digest_on_disk(path)),))
+            self.consulted.note(self._seen[path])
             return None
 
     def _add(self, path: Path, source: Source, tree: ast.Module) -> Module:
+        mark = self.consulted.mark
         searched = self._locator.searched
         name, is_package = self._locator.name(path)
         if self._locator.searched > searched:
@@ -200,14 +210,22 @@ class Names:
             name = self._locator.long_name(path)
         self._paths[name] = path
         relocate = partial(self._locator.neighbour, path) if self._locator.is_script(path) else None
-        module = Module(source, tree, name, is_package, self._starred, relocate)
+        module = Module(source, tree, name, is_package, self._starred, relocate, self._new_memo(), self._new_memo)
+        if relocate:
+            _ = module.imports  # now, so that what a script's imports mean is part of what the module rests on
+        self._seen[path] = (self.consulted.since(mark), frozenset((Seen("file", str(path), digest(source.raw)),)))
+        self.consulted.note(self._seen[path])
         self._unreadable.discard(path)
         self._modules[path] = module
         self._kept += len(source.text)
         self._evict()
         return module
 
+    def _new_memo(self) -> Memory:
+        return Memory(self.consulted)
+
     def _used(self, path: Path, module: Module) -> Module:
+        self.consulted.note(self._seen[path])
         self._modules.move_to_end(path)
         return module
 
@@ -249,6 +267,13 @@ def _imported(value: ast.expr) -> str | None:
     called, given = value.func.id if isinstance(value.func, ast.Name) else value.func.attr, value.args[0]
     is_import = called in ("import_module", "importorskip", "__import__")
     return given.value if is_import and isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+
+
+def _digest_on_disk(path: Path) -> str:
+    try:
+        return digest(path.read_bytes())
+    except OSError:
+        return ""
 
 
 def _is_on_disk(path: Path, source: Source) -> bool:

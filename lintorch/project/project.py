@@ -9,6 +9,7 @@ from pathlib import Path
 from lintorch.project.attribute_names import AttributeNames
 from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.calls import Call, callers
+from lintorch.project.consulted import Consulted
 from lintorch.project.grad_mode import GradModes
 from lintorch.project.locate import installed_folders
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
@@ -17,9 +18,6 @@ from lintorch.project.reach import judged_methods
 from lintorch.project.stores import Store, attribute_stores
 from lintorch.source.root import find_root
 from lintorch.source.text import Source
-
-# Between two files.
-_MOST_FLOWS = 100
 
 __all__ = ["Ancestry", "Call", "ClassEntry", "FunctionEntry", "Module", "Project", "Store"]
 
@@ -31,8 +29,8 @@ class Project:
         self._names = Names(root, search)
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
-        self._attribute_names = AttributeNames(root)
-        self._flowing: list[FunctionEntry] = []
+        self._attribute_names = AttributeNames(root, self._names.consulted)
+        self._worked_on: list[tuple[FunctionEntry, str]] = []
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -48,6 +46,11 @@ class Project:
     def generation(self) -> int:
         """Grows whenever a text is replaced: what was remembered across files before that may be out of date."""
         return self._names.generation
+
+    @property
+    def consulted(self) -> Consulted:
+        """The log of the texts and folders that answers rest on."""
+        return self._names.consulted
 
     def load(self, source: Source, tree: ast.Module | None = None) -> Module:
         """The module of a text, which from now on is what its path holds; raises SourceError where it does not parse."""
@@ -89,17 +92,16 @@ class Project:
         """The classes of the same file that are built on `cls`."""
         return tuple(self._bases.subclasses(cls))
 
-    def remember_flow(self, function: FunctionEntry, flow: object) -> None:
-        """Keep what is known of the flow of a function with it, until it is let go of."""
-        function.memo["flow"] = flow
-        self._flowing.append(function)
+    def remember(self, key: str, function: FunctionEntry, known: object) -> None:
+        """Keep with a function what is worked out about it piece by piece, while one file is judged."""
+        function.memo[key] = known
+        self._worked_on.append((function, key))
 
-    def let_go_of_flows(self) -> None:
-        """Forget flows when they have become many: one takes more memory than all else that is known of its function."""
-        if len(self._flowing) > _MOST_FLOWS:
-            for function in self._flowing:
-                function.memo.pop("flow", None)
-            self._flowing.clear()
+    def forget(self) -> None:
+        """The file is judged: let go of what was worked out for it alone, which takes more memory than all else that is known."""
+        for function, key in self._worked_on:
+            function.memo.pop(key, None)
+        self._worked_on.clear()
 
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""

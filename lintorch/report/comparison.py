@@ -26,10 +26,11 @@ def lines(results: Sequence[Compared], quiet: bool) -> Iterator[Line]:
         yield (visible(f"{result.path}: {result.name}: "), "path"), (visible(head), VERDICT_STYLES[result.verdict.status])
         yield from (((f"  {visible(text)}", ""),) for text in rest)
     if not quiet:
-        yield ((_summary(results), "path"),)
+        yield ((summary(results), "path"),)
 
 
-def _summary(results: Sequence[Compared]) -> str:
+def summary(results: Sequence[Compared]) -> str:
+    """How many were compared, and what came of it."""
     if not results:
         return "Nothing to run: no module differs (--all runs those that do not)."
     by_status = Counter(result.verdict.status.value for result in results)

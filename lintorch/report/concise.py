@@ -14,8 +14,7 @@ def render(run: Run, _catalogue: Catalogue) -> str:
 
 def line(diagnostic: Diagnostic) -> str:
     """One finding in one line."""
-    place = f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}"
-    return visible(f"{place}: {diagnostic.code} {diagnostic.message}{_outcome(diagnostic)}")
+    return visible(f"{diagnostic.place}: {diagnostic.code} {diagnostic.message}{_outcome(diagnostic)}")
 
 
 def _outcome(diagnostic: Diagnostic) -> str:

@@ -19,7 +19,7 @@ def _file(file: FileResult) -> Iterator[str]:
         return
     path = PurePath(file.path).as_posix()
     # Not str.splitlines: patch tools know the newline alone.
-    before, after = (_lines(text) for text in (file.original.text, file.text))
+    before, after = (_lines(file.original.written(text)) for text in (file.original.text, file.text))
     for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 

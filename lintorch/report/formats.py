@@ -7,7 +7,7 @@ import importlib
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Run
 
-FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
+FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 
 
 def render(name: str, run: Run, catalogue: Catalogue) -> str:

@@ -6,6 +6,7 @@ from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Run
 from lintorch.report.escape import visible
 from lintorch.rule import Severity
+from lintorch.source.served import served
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -18,16 +19,13 @@ def render(run: Run, _catalogue: Catalogue) -> str:
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    place = {
-        "file": diagnostic.path,
-        "line": diagnostic.start.line,
-        "col": diagnostic.start.column,
-        "endLine": diagnostic.end.line,
-        "endColumn": diagnostic.end.column,
-        "title": f"{diagnostic.code} {diagnostic.rule}",
-    }
+    first, last = diagnostic.file_lines
+    place: dict[str, object] = {"file": served(diagnostic.path), "line": first, "col": diagnostic.start.column}
+    place |= {"endLine": last, "endColumn": diagnostic.end.column, "title": f"{diagnostic.code} {diagnostic.rule}"}
+    if diagnostic.cell:  # the columns of a cell mean nothing in the file's JSON
+        del place["col"], place["endColumn"]
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
-    return f"::{_LEVELS[diagnostic.severity]} {properties}::{_data(diagnostic.message)}"
+    return f"::{_LEVELS[diagnostic.severity]} {properties}::{_data(diagnostic.in_file)}"
 
 
 def _data(text: str) -> str:

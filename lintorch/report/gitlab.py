@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
 from typing import Any
 
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Run
 from lintorch.rule import Severity
+from lintorch.source.served import served
 
 _LEVELS = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
 
@@ -20,9 +20,9 @@ def render(run: Run, _catalogue: Catalogue) -> str:
 
 def _issue(diagnostic: Diagnostic) -> dict[str, Any]:
     return {
-        "description": f"{diagnostic.code} {diagnostic.message}",
+        "description": f"{diagnostic.code} {diagnostic.in_file}",
         "check_name": diagnostic.rule,
         "fingerprint": diagnostic.fingerprint,
         "severity": _LEVELS[diagnostic.severity],
-        "location": {"path": PurePath(diagnostic.path).as_posix(), "lines": {"begin": diagnostic.start.line, "end": diagnostic.end.line}},
+        "location": {"path": served(diagnostic.path), "lines": {"begin": diagnostic.file_lines[0], "end": diagnostic.file_lines[1]}},
     }

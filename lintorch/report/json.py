@@ -26,6 +26,7 @@ def document(run: Run) -> dict[str, Any]:
         "files": {"checked": run.checked, "skipped": [{"path": path, "reason": reason} for path, reason in run.all_skipped], "changed": changed},
         "summary": dict(sorted(Counter(diagnostic.code for diagnostic in run.diagnostics).items())),
         "withheld": dict(run.withheld),
+        "aside": dict(run.aside),
         "withdrawn": [_finding(diagnostic) for diagnostic in run.withdrawn],
         "errors": list(run.failures),
     }
@@ -38,7 +39,7 @@ def _finding(diagnostic: Diagnostic) -> dict[str, Any]:
         "rule": diagnostic.rule,
         "message": diagnostic.message,
         "path": diagnostic.path,
-        "cell": None,
+        "cell": diagnostic.cell,
         "line": diagnostic.start.line,
         "column": diagnostic.start.column,
         "end_line": diagnostic.end.line,
@@ -59,7 +60,7 @@ def _finding(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def _edits(patch: Patch) -> list[dict[str, Any]]:
     return [
-        {"line": edit.start.line, "column": edit.start.column, "end_line": edit.end.line, "end_column": edit.end.column, "text": edit.text}
+        {"cell": edit.cell, "line": edit.start.line, "column": edit.start.column, "end_line": edit.end.line, "end_column": edit.end.column, "text": edit.text}
         for edit in patch.edits
     ]
 

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, FileResult, Run
 from lintorch.report.escape import visible
+from lintorch.source.served import served
 
 
 def render(run: Run, _catalogue: Catalogue) -> str:
@@ -41,10 +42,11 @@ def _suite(file: FileResult) -> Iterator[str]:
 
 
 def _case(diagnostic: Diagnostic) -> Iterator[str]:
-    place = f'line="{diagnostic.start.line}" column="{diagnostic.start.column}"'
-    yield f"    <testcase name={_quoted(f'{diagnostic.code} {diagnostic.rule}')} classname={_quoted(diagnostic.path)} {place}>"
-    where = f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}: {diagnostic.symbol}"
-    yield f"      <failure message={_quoted(diagnostic.message)}>{escape(visible(where))}</failure>"
+    place = f'line="{diagnostic.file_lines[0]}"'
+    name, where = _quoted(f"{diagnostic.code} {diagnostic.rule}"), f"file={_quoted(served(diagnostic.path))} {place}"
+    yield f"    <testcase name={name} classname={_quoted(diagnostic.path)} {where}>"
+    told = f"{diagnostic.place}: {diagnostic.symbol}"
+    yield f"      <failure message={_quoted(diagnostic.message)}>{escape(visible(told))}</failure>"
     yield "    </testcase>"
 
 

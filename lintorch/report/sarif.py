@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from lintorch import __version__
 from lintorch.catalogue import Catalogue, RegisteredRule
 from lintorch.engine.result import Diagnostic, Patch, PlacedEdit, Run
 from lintorch.rule import Severity
+from lintorch.source.served import served
 from lintorch.source.text import Position
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -21,9 +21,12 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 def render(run: Run, catalogue: Catalogue) -> str:
     """One run with the pages of its rules as help, the findings that are left, their fixes and lasting fingerprints."""
     left = list(run.left)
-    codes = {diagnostic.code for diagnostic in left}
-    rules = [registered for registered in catalogue.rules if registered.code in codes]
-    driver = {"name": "lintorch", "version": __version__, "rules": [_rule(registered) for registered in rules]}
+    names = {diagnostic.code: diagnostic.rule for diagnostic in left}
+    known = {registered.code: registered for registered in catalogue.rules}
+    # What speaks about lintorch's own comments is no rule of a pack and has no page.
+    rules = [_rule(known[code]) if code in known else {"id": code, "name": names[code]} for code in sorted(names)]
+    driver = {"name": "lintorch", "version": __version__, "rules": rules}
+    indices = {code: index for index, code in enumerate(sorted(names))}
     document = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -32,7 +35,7 @@ def render(run: Run, catalogue: Catalogue) -> str:
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
                 "invocations": [_invocation(run)],
-                "results": [_result(diagnostic, rules) for diagnostic in left],
+                "results": [_result(diagnostic, indices[diagnostic.code]) for diagnostic in left],
             }
         ],
     }
@@ -56,21 +59,26 @@ def _invocation(run: Run) -> dict[str, Any]:
     return {"executionSuccessful": not notes, "toolExecutionNotifications": notes}
 
 
-def _result(diagnostic: Diagnostic, rules: Sequence[RegisteredRule]) -> dict[str, Any]:
-    index = next((number for number, registered in enumerate(rules) if registered.code == diagnostic.code), -1)
+def _result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
     place = {
-        "physicalLocation": {"artifactLocation": _artifact(diagnostic), "region": _region(diagnostic.start, diagnostic.end)},
+        "physicalLocation": {"artifactLocation": _artifact(diagnostic), "region": _place(diagnostic)},
         "logicalLocations": [{"fullyQualifiedName": diagnostic.symbol}],
     }
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": index,
         "level": _LEVELS[diagnostic.severity],
-        "message": {"text": diagnostic.message},
+        "message": {"text": diagnostic.in_file},
         "locations": [place],
         "partialFingerprints": {"lintorch/v1": diagnostic.fingerprint},
-        **({"fixes": [_fix(diagnostic, diagnostic.fix)]} if diagnostic.fix else {}),
+        **({"fixes": [_fix(diagnostic, diagnostic.fix)]} if diagnostic.fix and not diagnostic.cell else {}),
     }
+
+
+def _place(diagnostic: Diagnostic) -> dict[str, int]:
+    """The region of the file itself: of a notebook the lines of its JSON, in which the columns of a cell mean nothing."""
+    first, last = diagnostic.file_lines
+    return {"startLine": first, "endLine": last} if diagnostic.cell else _region(diagnostic.start, diagnostic.end)
 
 
 def _fix(diagnostic: Diagnostic, patch: Patch) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _replacement(edit: PlacedEdit) -> dict[str, Any]:
 
 
 def _artifact(diagnostic: Diagnostic) -> dict[str, str]:
-    path = PurePath(diagnostic.path)
+    path = PurePath(served(diagnostic.path))
     return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lintorch.catalogue import Catalogue
 from lintorch.engine.result import Diagnostic, Patch, Rewrite, Run
 from lintorch.report.escape import visible, width
-from lintorch.report.words import counted, diff_lines, verdict_lines
+from lintorch.report.words import counted, hunk_lines, verdict_lines
 from lintorch.verify.verdict import Status
 
 Piece = tuple[str, str]  # a text and the name of its style
@@ -61,7 +61,7 @@ def statistics(run: Run, catalogue: Catalogue) -> Iterator[Line]:
 def _finding(diagnostic: Diagnostic) -> Iterator[Line]:
     yield _headline(diagnostic)
     yield from _excerpt(diagnostic)
-    for why in _reasons(diagnostic):
+    for why in reasons(diagnostic):
         yield (" " * _GUTTER + "= ", "dim"), (visible(why), "")
     if diagnostic.witness:
         said = diagnostic.witness.retained.told if diagnostic.witness.retained else f"not measured: {diagnostic.witness.reason}"
@@ -73,12 +73,11 @@ def _finding(diagnostic: Diagnostic) -> Iterator[Line]:
 
 
 def _headline(diagnostic: Diagnostic) -> Line:
-    place = f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}: "
-    return (visible(place), "path"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
+    return (visible(f"{diagnostic.place}: "), "path"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
 
 
-def _reasons(diagnostic: Diagnostic) -> Sequence[str]:
-    """The evidence, with what is retained first."""
+def reasons(diagnostic: Diagnostic) -> Sequence[str]:
+    """The evidence of a finding, with what is retained first."""
     retained = [f"keeps {diagnostic.retains.what} alive", *diagnostic.retains.evidence] if diagnostic.retains else []
     return list(dict.fromkeys((*retained, *diagnostic.evidence)))
 
@@ -97,8 +96,12 @@ def _numbered(line: int | None) -> Piece:
 
 def _diff(patch: Patch) -> Iterator[Line]:
     styles = {"-": "old", "+": "new", " ": ""}
-    for sign, number, text in diff_lines(patch):
-        yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
+    cells = {hunk.cell for hunk in patch.hunks}
+    for hunk in patch.hunks:
+        if len(cells) > 1:
+            yield _numbered(None), (f"cell {hunk.cell}", "dim")
+        for sign, number, text in hunk_lines(hunk):
+            yield _numbered(number), (f"{sign} {visible(text)}", styles[sign])
 
 
 def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic], shows_change: bool) -> Iterator[Line]:
@@ -106,8 +109,11 @@ def _rewrite(run: Run, rewrite: Rewrite, answered: list[Diagnostic], shows_chang
     said, style = _fate(run, rewrite)
     yield (visible(f"{rewrite.path}: {rewrite.symbol}: "), "path"), (f"{counted(len(answered), 'finding')} {said}", style)
     for diagnostic in answered:
-        place = f"{diagnostic.start.line}:{diagnostic.start.column}"
-        yield (f"  {place:>{_GUTTER + 1}} ", "dim"), (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value), (visible(diagnostic.message), "")
+        yield (
+            (f"  {diagnostic.spot:>{_GUTTER + 1}} ", "dim"),
+            (f"{diagnostic.code} {diagnostic.rule} ", diagnostic.severity.value),
+            (visible(diagnostic.message), ""),
+        )
     if shows_change:
         yield from _diff(rewrite.patch)
     for number, text in enumerate(verdict_lines(rewrite.verdict)):
@@ -132,6 +138,8 @@ def summary(run: Run) -> Iterator[Line]:
         yield ((f"Skipped {counted(number, 'file')}: {visible(reason)}.", ""),)
     for code, number in sorted(Counter(diagnostic.code for diagnostic in run.withdrawn).items()):
         yield ((f"Withdrew {counted(number, 'finding')} of {code}: nothing was kept alive when it was run.", ""),)
+    for reason, number in sorted(run.aside.items()):
+        yield ((f"Left aside {counted(number, 'finding')} {reason}.", ""),)
     for code, number in sorted(run.withheld.items()):
         yield ((f"Withheld {counted(number, 'finding')} of {code}, which need a measurement.", ""),)
 

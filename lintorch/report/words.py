@@ -6,7 +6,7 @@ import difflib
 import shlex
 from collections.abc import Iterator
 
-from lintorch.engine.result import Hunk, Patch
+from lintorch.engine.result import Hunk
 from lintorch.verify.verdict import Status, Verdict
 
 SAID = {
@@ -56,13 +56,8 @@ def basis_of(verdict: Verdict) -> str:
     return "; ".join(parts)
 
 
-def diff_lines(patch: Patch) -> Iterator[tuple[str, int | None, str]]:
+def hunk_lines(hunk: Hunk) -> Iterator[tuple[str, int | None, str]]:
     """`-`, `+` or blank, the line number in the old text (None for new lines) and the text of each line of a change."""
-    for hunk in patch.hunks:
-        yield from _hunk_lines(hunk)
-
-
-def _hunk_lines(hunk: Hunk) -> Iterator[tuple[str, int | None, str]]:
     before, after = _lines(hunk.before), _lines(hunk.after)
     for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":

@@ -15,6 +15,8 @@ from lintorch.source.ignores import Ignores, enclosing_ignores, folder_ignores, 
 _NEVER = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
 _UNLESS_PACKAGE = frozenset({"build", "dist", "venv", "_build", "buck-out"})
 
+_ENDINGS = (".py", ".ipynb")
+
 
 class Skipped(NamedTuple):
     """A path that was asked for or found but cannot be checked, and why."""
@@ -23,14 +25,16 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def discover(paths: Sequence[Path | str], settings: Settings) -> tuple[list[Path], list[Skipped]]:
+def discover(paths: Sequence[Path | str], settings: Settings, forced: bool = False) -> tuple[list[Path], list[Skipped]]:
     """The files to check, in the order of `paths` and sorted within folders, each once, and what had to be left out.
 
-    A file named explicitly is always taken. In folders: files ending in .py that neither `settings.exclude` nor a .gitignore leaves out.
+    A file named explicitly is taken, unless `forced` says that `settings.exclude` holds for it too. In folders: Python files and notebooks
+    that neither `settings.exclude` nor a .gitignore leaves out.
     """
     walk = _Walk(settings)
     for path in map(Path, paths):
-        walk.take(path)
+        if not (forced and walk.excludes(path)):
+            walk.take(path)
     return walk.files, walk.skipped
 
 
@@ -50,6 +54,10 @@ class _Walk:
         self.skipped: list[Skipped] = []
         self._seen: set[str] = set()
         self._excludes = (Ignores(os.path.realpath(settings.root), settings.exclude),) if settings.exclude else ()
+
+    def excludes(self, path: Path) -> bool:
+        """Do the settings leave out a path that a user gave, or a folder it is in?"""
+        return leaves_out(self._excludes, os.path.realpath(path))
 
     def take(self, path: Path) -> None:
         """Add a path a user gave: a file whatever its name, or what a folder holds."""
@@ -115,7 +123,7 @@ class _Walk:
             if name.startswith(".") or name in _NEVER:
                 continue
             is_folder = entry.is_dir()
-            if is_folder or name.endswith(".py"):
+            if is_folder or name.endswith(_ENDINGS):
                 absolute = folder.absolute + os.sep + name
                 if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
                     yield entry, _Place(folder.path / name, absolute, ignores)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from lintorch.source.text import Source
+from lintorch.source.text import Source, Span
 
 # flake8 looks at the first `# noqa` of a logical line only, and reads codes in capitals only when it compares them.
 _NOQA = re.compile(r"# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
@@ -109,6 +109,17 @@ class Suppressions:
 
     def _comments(self) -> Iterator[str]:
         return (token.string for token in self._tokens if token.type == tokenize.COMMENT)
+
+    @cached_property
+    def comment_spans(self) -> dict[int, Span]:
+        """By line (1-based), where the comment on it stands; a line has one at most."""
+        comments = (token for token in self._tokens if token.type == tokenize.COMMENT)
+        starts = {token.start[0]: (self.source.line_starts[token.start[0] - 1] + token.start[1], len(token.string)) for token in comments}
+        return {line: Span(start, start + length) for line, (start, length) in starts.items()}
+
+    def extent(self, line: int) -> tuple[int, int]:
+        """The lines that count as one with `line`, first and last: a comment behind the last speaks for all of them."""
+        return next(((first, last) for first, last in self._ranges if first <= line <= last), (line, line))
 
     @cached_property
     def _ranges(self) -> list[tuple[int, int]]:

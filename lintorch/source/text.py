@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # The line ends of Python's own tokenizer. str.splitlines also breaks at form feeds and U+2028, which Python does not.
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -20,14 +23,14 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 class SourceError(Exception):
     """A file that cannot be read, decoded or parsed; str() is the one line a user sees."""
 
-    def __init__(self, path: Path | str, reason: str, remedy: str, line: int | None = None) -> None:
-        self.path, self.reason, self.remedy, self.line = str(path), reason, remedy, line
-        place = self.path if line is None else f"{self.path}:{line}"
+    def __init__(self, path: Path | str, reason: str, remedy: str, line: int | None = None, cell: int | None = None) -> None:
+        self.path, self.reason, self.remedy, self.line, self.cell = str(path), reason, remedy, line, cell
+        place = "".join((self.path, f":cell {cell}" if cell else "", "" if line is None else f":{line}"))
         super().__init__(f"{place}: {reason}; {remedy}")
 
-    def __reduce__(self) -> tuple[type[SourceError], tuple[str, str, str, int | None]]:
+    def __reduce__(self) -> tuple[type[SourceError], tuple[str, str, str, int | None, int | None]]:
         # The default would call __init__ with the joined message alone; errors cross process borders.
-        return SourceError, (self.path, self.reason, self.remedy, self.line)
+        return type(self), (self.path, self.reason, self.remedy, self.line, self.cell)
 
 
 class Position(NamedTuple):
@@ -65,7 +68,7 @@ class Source:
     encoding: str
 
     @classmethod
-    def from_bytes(cls, path: Path | str, raw: bytes) -> Source:
+    def from_bytes(cls, path: Path | str, raw: bytes) -> Self:
         """Decode by BOM or coding cookie as Python does; raises SourceError where bytes would not survive the way back."""
         path = Path(path)
         if b"\0" in raw:
@@ -81,7 +84,7 @@ class Source:
         return source
 
     @classmethod
-    def read(cls, path: Path | str) -> Source:
+    def read(cls, path: Path | str) -> Self:
         """Read and decode `path`; raises SourceError with the operating system's reason."""
         try:
             raw = Path(path).read_bytes()
@@ -99,6 +102,26 @@ class Source:
             return text.encode(self.encoding)
         except UnicodeEncodeError as error:
             raise SourceError(self.path, f"cannot hold {error.object[error.start]!r} in {self.encoding}", "save it as UTF-8") from None
+
+    def written(self, text: str) -> str:
+        """What the file itself would hold, as text: of a notebook its JSON."""
+        return text
+
+    def cell(self, line: int) -> int | None:
+        """The cell that a line belongs to; a file that is no notebook has none."""
+        return None
+
+    def shown(self, position: Position) -> Position:
+        """A position as people see it: a notebook counts the lines of each cell."""
+        return position
+
+    def file_line(self, line: int) -> int:
+        """The line of the file on the disk that holds a line of the text."""
+        return line
+
+    def told(self, message: str) -> str:
+        """A message that names lines of the text, as people find them."""
+        return message
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:

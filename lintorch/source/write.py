@@ -8,23 +8,13 @@ import os
 import secrets
 import stat
 import sys
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from lintorch.source.leftover import TEMPORARY, hold, making
 from lintorch.source.text import Source, SourceError
 
-if sys.platform != "win32":  # pragma: no branch (Windows)
-    import fcntl
-
-# A temporary is ".lintorch-<process>-<random>.tmp" and locked for as long as its writer lives.
-_PREFIX, _SUFFIX = ".lintorch-", ".tmp"
-# Between making a temporary and locking it, another thread of this process must not take it for a stale one.
-_MAKING = threading.Lock()
-_OLD_SECONDS = 3600
 # Attributes that only the system may set; where it refuses, the new file has those the system gives it.
 _SYSTEM_ATTRIBUTES = ("security.", "trusted.", "system.nfs4_acl")
 
@@ -50,64 +40,9 @@ def write(source: Source, text: str) -> None:
         return
     target = Path(os.path.realpath(source.path))
     try:
-        _sweep_once(target.parent)
         _replace(source, target, content, _checked(source, target))
     except OSError as error:
         raise SourceError(source.path, f"cannot be written ({error.strerror or error})", "see to the rights and the free space of its folder") from None
-
-
-def sweep(folders: Iterable[Path]) -> None:
-    """Remove the temporaries that writers who were killed left in `folders`; those of writers still at work are told by their lock and stay."""
-    for folder in set(folders):
-        for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-            with contextlib.suppress(OSError), _MAKING:
-                if _is_stale(path):
-                    path.unlink()
-
-
-@cache
-def _sweep_once(folder: Path) -> None:
-    """Sweep a folder at the first write into it; listing it at every write would be slow in large ones."""
-    sweep([folder])
-
-
-if sys.platform == "win32":  # pragma: no cover (Windows)
-
-    def _is_stale(path: Path) -> bool:
-        """Windows has no such locks, and no harmless way to ask whether a process lives."""
-        return time.time() - path.stat().st_mtime > _OLD_SECONDS
-
-else:
-
-    def _is_stale(path: Path) -> bool:
-        """Process numbers are used again (in containers nearly always), so the lock decides where the writer may be this process."""
-        number = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if not number.isdecimal():
-            return False
-        own = int(number) == os.getpid()
-        return (own or not _is_alive(int(number))) and _is_unlocked(path, without_locks=not own)
-
-    def _is_unlocked(path: Path, without_locks: bool) -> bool:
-        """Does nobody hold the lock of a temporary? Answers `without_locks` where the file system has none."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return without_locks
-        finally:
-            os.close(descriptor)
-        return True
-
-    def _is_alive(process: int) -> bool:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return False
-        except (OSError, OverflowError):
-            return True
-        return True
 
 
 def _checked(source: Source, target: Path) -> _State:
@@ -151,17 +86,16 @@ def _replace(source: Source, target: Path, content: bytes, state: _State) -> Non
 @contextlib.contextmanager
 def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file, locked also after it is closed, and removed at the end unless it was renamed."""
-    path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
+    path = folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     with contextlib.ExitStack() as stack:
-        with _MAKING:
+        with making():
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")
             stack.callback(path.unlink, missing_ok=True)
             stack.callback(file.close)
             if sys.platform != "win32":  # pragma: no branch (Windows)
                 held = os.dup(file.fileno())
                 stack.callback(os.close, held)
-                with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hold(held)
         yield path, file
 
 

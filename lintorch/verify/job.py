@@ -11,11 +11,14 @@ from lintorch.source.text import Source, Span
 from lintorch.verify.canary import canary_text
 from lintorch.verify.compare import DECIDING, HEARD, Difference, differences, first_raise, initial_difference, is_out_of_memory, vacuous
 from lintorch.verify.executable import never_ran
+from lintorch.verify.figures import Figures
 from lintorch.verify.supervisor import Outcome
 from lintorch.verify.verdict import Change, Retained, Status, Verdict
 from lintorch.worker.protocol import Frame, Hints, LoadSpec, Plan
 
 SEEDS = (0, 1, 2)
+# How many times as far from zero weights and inputs are, for versions that run other operations.
+_FAR = ((3.0, 5.0), (1.0, 30.0))
 MODES = ("train", "eval")
 REPEATS = 3
 
@@ -35,6 +38,7 @@ class Order:
     search_bytes: int
     peak: bool = False
     trace: bool = True
+    figures: bool = False
 
     def spec(self, text: str) -> LoadSpec:
         """How a worker loads a version of the file."""
@@ -81,6 +85,7 @@ class _Job:
         ran = self._audit(before)
         after = self._run_rewrite()
         self._compare(before, after)
+        self._know(peak_bytes=_peak(before, after, "forward"), peak_training=_peak(before, after, "training"))
         self._check_lines(ran)
         self._check_canary(after)
         if self.change.retention:
@@ -119,10 +124,14 @@ class _Job:
         head = {**self.setup.head, "spec": self.order.spec(text), "plan": self.plan, **more}
         return self._run(kind, head, self.setup.blobs)
 
+    def _beside(self) -> dict[str, bool]:
+        """What is measured beside the runs that decide."""
+        return {"trace": self.order.trace, "peak": self.order.peak or self.order.figures, "figures": self.order.figures}
+
     # --- the original -----------------------------------------------------------------------------------------------------------------
 
     def _run_original(self) -> Outcome:
-        outcome = self._measure("measure", self.change.old, trace=self.order.trace, peak=self.order.peak, again=self._first_seed())
+        outcome = self._measure("measure", self.change.old, **self._beside(), again=self._first_seed())
         self._expect(outcome, "the original", {"load": "cannot be loaded: ", "build": "cannot be built: ", "failure": "the original could not be observed: "})
         return outcome
 
@@ -170,7 +179,7 @@ class _Job:
     # --- the rewrite ------------------------------------------------------------------------------------------------------------------
 
     def _run_rewrite(self) -> Outcome:
-        outcome = self._measure("measure", self.change.new, trace=self.order.trace, peak=self.order.peak)
+        outcome = self._measure("measure", self.change.new, **self._beside())
         if outcome.head.get("problem") == "build":
             raise _Settled(Status.REFUTED, f"building it raises {outcome.head['reason']}")
         self._expect(outcome, "the rewrite", {"load": "the rewrite cannot be loaded: ", "match": "", "failure": "the rewrite could not be observed: "})
@@ -178,6 +187,8 @@ class _Job:
 
     def _compare(self, before: Outcome, after: Outcome) -> None:
         old, new = before.head, after.head
+        drawn, drawn_after = _later(before, "figures"), _later(after, "figures")
+        self._know(figures=Figures.of(drawn, drawn_after) if drawn and drawn_after else None)
         raised = first_raise(new["runs"])
         if raised and is_out_of_memory(raised[1]):
             _undecided(f"the rewrite raises {raised[1]} ({raised[0]})")
@@ -195,7 +206,6 @@ class _Job:
         heard = differences(old["runs"], new["runs"], [section for section in HEARD if section not in self.unheard])
         if heard:
             _undecided(str(heard[0]))
-        self._know(peak_bytes=_peak(before, after, "forward"), peak_training=_peak(before, after, "training"))
 
     def _explain(self, found: Sequence[Difference], ambiguous: bool) -> None:
         """Find out how much the differences amount to; returns only if they are within tolerance (status close) or no difference at all."""
@@ -205,14 +215,22 @@ class _Job:
         told = self._differences(wanted)
         far = [difference for difference in told if difference["kind"] == "far"]
         if far and ambiguous:
-            _undecided(f"differs if tensors correspond in order of registration: {_say(far[0])}")
+            _undecided(f"differs if tensors correspond in order of registration: {self._say(far[0])}")
         if far:
-            raise _Settled(Status.REFUTED, _say(far[0]))
+            raise _Settled(Status.REFUTED, self._say(far[0]))
         if not told and not self.change.retention:
             _undecided(f"{found[0]}, but not when run again")
         close = [difference for difference in told if difference["kind"] == "close"]
         if close:
-            self._know(status=Status.CLOSE, reason=_say(close[0]))
+            self._know(status=Status.CLOSE, reason=self._say(close[0]))
+
+    def _say(self, difference: Mapping[str, Any]) -> str:
+        path = difference["path"]
+        if difference["section"] == "argument":
+            path = f"{path} after the call"
+        far = self.setup.head.get("far")
+        where = f"{difference['run']}, weights {far[0]:g} and inputs {far[1]:g} times as far from zero" if far else difference["run"]
+        return f"{path}, {difference['what']} ({where})"
 
     def _differences(self, wanted: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         before = self._measure("explain", self.change.old, wanted=wanted)
@@ -225,6 +243,17 @@ class _Job:
         self._expect(outcome, "the comparison", {})
         found: list[dict[str, Any]] = outcome.head["differences"]
         return found
+
+    def _compare_far(self) -> None:
+        """Versions that run other operations must agree too where values are far from zero: a bound that no value met is no bound that was tested."""
+        near = self.setup
+        for weights, inputs in _FAR:
+            self.setup = Frame({**near.head, "far": (weights, inputs)}, near.blobs)
+            before, after = (self._measure("measure", text) for text in (self.change.old, self.change.new))
+            if any("runs" not in outcome.head for outcome in (before, after)) or first_raise(before.head["runs"]):
+                continue  # more than the original bears shows nothing
+            self._compare(before, after)
+        self.setup = near
 
     # --- is the edit seen? ------------------------------------------------------------------------------------------------------------
 
@@ -267,8 +296,15 @@ class _Job:
             return
         if old["calls"] != new["calls"] and not after.head["renamed"]:
             _undecided("modules are called differently, which forward hooks would see")
-        if old["digests"] == new["digests"] and self.verdict.status is Status.TESTED:
+        if self.verdict.status is not Status.TESTED:
+            return
+        if old["digests"] == new["digests"]:
             self._know(status=Status.SAME_TRACE)
+            return
+        self._compare_far()
+        if self.verdict.status is Status.TESTED and old["forms"] == new["forms"] and old["numbers"] != new["numbers"]:
+            # The same operations with another constant: equal results mean that rounding swallowed it, or that no value met it.
+            _undecided("the same operations are given another number, though no tested value shows it")
 
     def _judge_fake_traces(self) -> NoReturn:
         told = []
@@ -279,13 +315,6 @@ class _Job:
         if any("failed" in trace for trace in told):
             _undecided("too large to be run here")
         _undecided(f"too large to be run here; fake traces {'equal' if told[0] == told[1] else 'differ'}")
-
-
-def _say(difference: Mapping[str, Any]) -> str:
-    path = difference["path"]
-    if difference["section"] == "argument":
-        path = f"{path} after the call"
-    return f"{path}, {difference['what']} ({difference['run']})"
 
 
 def _later(outcome: Outcome, name: str) -> dict[str, Any] | None:

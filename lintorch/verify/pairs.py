@@ -13,7 +13,9 @@ from lintorch.project.module import ClassEntry, Module
 from lintorch.project.project import Project
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
+from lintorch.source.notebook import SUFFIX
 from lintorch.source.parse import parse
+from lintorch.source.read import read_source
 from lintorch.source.text import Source, Span
 from lintorch.verify.dependence import Dependence
 from lintorch.verify.verdict import Change, Status, Verdict
@@ -24,11 +26,12 @@ _VALUED = (ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 
 @dataclass(frozen=True)
 class Compared:
-    """One class or function of a file, and the verdict on its two versions."""
+    """One class or function of a file, the verdict on its two versions, and the change that it is about."""
 
     path: str
     name: str
     verdict: Verdict
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,20 @@ def verify_paths(old: Path, new: Path, settings: Settings | None = None, every: 
     if changes:
         with Verifier(settings) as verifier:
             verdicts = iter(verifier.verify_many(changes))
-    return [Compared(question.path, question.name, question.verdict or next(verdicts)) for question in asked]
+    return [Compared(question.path, question.name, question.verdict or next(verdicts), question.change) for question in asked]
 
 
 def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
-    """The files of two folders by their place in them, or two files; raises UsageError for one of each."""
+    """The Python files of two folders by their place in them, or two files (notebooks too); raises UsageError for one of each."""
     if old.is_dir() != new.is_dir():
         raise UsageError(f"{old} and {new}: compare two files or two folders")
     if not old.is_dir():
-        yield Pair(new, Source.read(old), Source.read(new))
+        yield Pair(new, read_source(old), read_source(new))
         return
-    before = {file.relative_to(old) for file in discover([old], settings)[0]}
-    after = {file.relative_to(new) for file in discover([new], settings)[0]}
+    before = {file.relative_to(old) for file in discover([old], settings)[0] if file.suffix != SUFFIX}
+    after = {file.relative_to(new) for file in discover([new], settings)[0] if file.suffix != SUFFIX}
     for place in sorted(before | after):
-        yield Pair(new / place, Source.read(old / place) if place in before else None, Source.read(new / place) if place in after else None)
+        yield Pair(new / place, read_source(old / place) if place in before else None, read_source(new / place) if place in after else None)
 
 
 def compare(pair: Pair, verify: Callable[[Change], Verdict], every: bool = False) -> Iterator[Compared]:
@@ -85,7 +88,7 @@ def compare(pair: Pair, verify: Callable[[Change], Verdict], every: bool = False
     """
     for question in questions(pair, every):
         if question.change is not None:
-            yield Compared(question.path, question.name, verify(question.change))
+            yield Compared(question.path, question.name, verify(question.change), question.change)
         elif question.verdict is not None:
             yield Compared(question.path, question.name, question.verdict)
 
@@ -165,9 +168,23 @@ def _changed_places(old: Module, new: Module, name: str) -> tuple[tuple[Span, ..
     """The values computed by new or rewritten statements, and the lines of old ones that are gone, as far as `name` needs them."""
     gone, come = _changed_lines(old.source, new.source)
     top = name.partition(".")[0]
-    probes = [_value_span(new.source, node) for node in _statements(new, top) if _touches(node, come)]
-    lines = [node.lineno for node in _statements(old, top) if _touches(node, gone)]
-    return tuple(probe for probe in probes if probe is not None), tuple(sorted(set(lines)))
+    written = [node for node in _statements(new, top) if _touches(node, come)]
+    replaced = [node for node in _statements(old, top) if _touches(node, gone)]
+    values = (getattr(node, "value", None) for node in written)
+    probes = [_value_span(new.source, value) for value in values if value is not None and not _is_text(value)]
+    probes += [_value_span(new.source, arm) for arm in _new_arms(replaced, written)]
+    return tuple(probes), tuple(sorted({node.lineno for node in replaced}))
+
+
+def _new_arms(replaced: list[ast.stmt], written: list[ast.stmt]) -> Iterator[ast.expr]:
+    """The arms of conditional expressions that no replaced statement has: an arm that never runs is as unseen as a line that never runs."""
+    known = {ast.dump(arm) for node in replaced for arm in _arms(node)}
+    yield from (arm for node in written for arm in _arms(node) if ast.dump(arm) not in known)
+
+
+def _arms(node: ast.stmt) -> Iterator[ast.expr]:
+    choices = (inner for inner in ast.walk(node) if isinstance(inner, ast.IfExp))
+    yield from (arm for choice in choices for arm in (choice.body, choice.orelse) if not isinstance(arm, ast.Constant))
 
 
 def _changed_lines(old: Source, new: Source) -> tuple[set[int], set[int]]:
@@ -239,8 +256,9 @@ def _touches(node: ast.stmt, lines: set[int]) -> bool:
     return any(line in lines for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
-def _value_span(source: Source, node: ast.stmt) -> Span | None:
-    value = getattr(node, "value", None)
-    if value is None or (isinstance(value, ast.Constant) and isinstance(value.value, str)):
-        return None
-    return Span(source.ast_offset(value.lineno, value.col_offset), source.ast_offset(value.end_lineno, value.end_col_offset))
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _value_span(source: Source, value: ast.expr) -> Span:
+    return Span(source.ast_offset(value.lineno, value.col_offset), source.ast_offset(value.end_lineno or value.lineno, value.end_col_offset or 0))

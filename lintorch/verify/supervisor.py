@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lintorch.source.leftover import SCRATCH, hold, making, sweep_scratch
 from lintorch.verify.exchange import TIMED_OUT, Pipe, exchange, read_message
 from lintorch.worker import protocol
 from lintorch.worker.protocol import BrokenFrame, Frame
@@ -114,15 +115,25 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._temp: Path | None = None
+        self._held: int | None = None
         self.ready: Ready | None = None
 
     def start(self) -> Ready:
         """Start the zygote and wait until torch is imported; raises VerifierUnavailable."""
         if self.ready is None:
-            self._temp = Path(tempfile.mkdtemp(prefix=f"lintorch-{os.getpid()}-"))
+            self._make_scratch()
             with self._unless_started():
                 self.ready = self._start_zygote() if hasattr(os, "fork") else self._look_at_interpreter()
         return self.ready
+
+    def _make_scratch(self) -> None:
+        """A folder for what workers write, locked for as long as this process lives; those of verifiers who were killed are removed."""
+        sweep_scratch(Path(tempfile.gettempdir()))
+        with making():
+            self._temp = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
+            if os.name == "posix":  # pragma: no branch (Windows)
+                self._held = os.open(self._temp, os.O_RDONLY)
+                hold(self._held)
 
     @contextlib.contextmanager
     def _unless_started(self) -> Iterator[None]:
@@ -142,7 +153,9 @@ class Supervisor:
             branch.channel.close()
         if self._temp is not None:
             shutil.rmtree(self._temp, ignore_errors=True)
-        self._idle, self._process, self._control, self._temp, self.ready = [], None, None, None, None
+        if self._held is not None:
+            os.close(self._held)
+        self._idle, self._process, self._control, self._temp, self._held, self.ready = [], None, None, None, None, None
 
     def run(self, head: Mapping[str, Any], blobs: Sequence[bytes] = (), *, seconds: float, memory: int) -> Outcome:
         """Run one job in a child that is thrown away; never raises for what the child does. It may take `seconds` and `memory` bytes."""

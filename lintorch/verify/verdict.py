@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lintorch.source.text import Span
+from lintorch.verify.figures import Figures
 
 
 class Status(enum.Enum):
@@ -39,9 +40,12 @@ class Change:
     retention: bool = False
 
 
+Levels = tuple[tuple[int, int], ...]  # (nodes, bytes) alive after each step
+
+
 @dataclass(frozen=True)
 class Retained:
-    """What a loop keeps alive, before and after a change: growth per step behind a warm-up of some steps, and what is held after the last."""
+    """What a loop keeps alive, before and after a change: growth per step behind a warm-up of some steps, what is held after the last, the levels of all."""
 
     steps: int
     nodes_per_step: tuple[float, float]
@@ -50,12 +54,14 @@ class Retained:
     held_bytes: tuple[int, int]
     peak_bytes: tuple[int, int]
     sound: bool = True
+    levels: tuple[Levels, Levels] = ((), ())
 
     @classmethod
     def of(cls, before: Mapping[str, Any], after: Mapping[str, Any], sound: bool = True) -> Retained:
         """Two measurements of a worker side by side; `sound` says that nothing but the values of what was given is made up."""
         pairs = {name: (before[name], after[name]) for name in ("nodes_per_step", "bytes_per_step", "held_nodes", "held_bytes", "peak_bytes")}
-        return cls(before["steps"], **pairs, sound=sound)
+        levels = tuple((nodes, size) for nodes, size in before["levels"]), tuple((nodes, size) for nodes, size in after["levels"])
+        return cls(before["steps"], **pairs, sound=sound, levels=levels)
 
     @property
     def falls(self) -> bool:
@@ -97,7 +103,8 @@ class Verdict:
 
     `inputs` describes each forward argument (`float32[2, 10]`); `peak_bytes` is (before, after) of forward under no_grad, or None where not measured.
     `peak_training` is the same of a training step. `notes` say what a reader must know of how the target was built.
-    `reason` is None only for same-trace and tested. `hint` is a ready example line for the user to complete where nothing could be built.
+    `figures` is what a page shows of the runs, where it was asked for. `reason` is None only for same-trace and tested. `hint` is a ready example line for
+    the user to complete where nothing could be built.
     """
 
     status: Status
@@ -112,3 +119,4 @@ class Verdict:
     peak_training: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     retained: Retained | None = None
+    figures: Figures | None = None

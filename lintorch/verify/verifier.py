@@ -13,6 +13,7 @@ from typing import Any
 
 from lintorch.settings import Settings
 from lintorch.verify.exchange import TIMED_OUT
+from lintorch.verify.grounds import Grounds, Judged
 from lintorch.verify.hints import HintMaker, has_forward
 from lintorch.verify.job import Order, RunChild, decide
 from lintorch.verify.loops import decide_loop
@@ -21,6 +22,9 @@ from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnav
 from lintorch.verify.verdict import Change, Status, Verdict
 
 __all__ = ["Verifier", "VerifierUnavailable"]
+
+# The search for inputs gives up by the clock after a third of the time for everything, and on one trial sooner: what took a fifteenth met no limit.
+_QUICK = 15
 
 
 class Verifier:
@@ -62,19 +66,23 @@ class Verifier:
 
     def verify(self, change: Change, examples: Sequence[str] = ()) -> Verdict:
         """The verdict on one change; never raises for what user code does. `examples` are tried before all other inputs."""
+        return self.judge(change, examples).verdict
+
+    def judge(self, change: Change, examples: Sequence[str] = ()) -> Judged:
+        """The verdict on one change with what took part in it."""
         self.start()
         started = time.monotonic()
+        grounds = Grounds()
 
         def run(kind: str, head: Mapping[str, Any], blobs: Sequence[bytes]) -> Outcome:
             left = self.settings.time_limit - (time.monotonic() - started)
             if left <= 0:
-                return self._timed_out()
+                return grounds.noted(self._timed_out())
             outcome = self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
-            return self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome
+            return grounds.noted(self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome)
 
-        if change.retention:
-            return self._decide_retention(change, examples, run)
-        return decide(self._order(change, examples), run)
+        decided = self._decide_retention(change, examples, run) if change.retention else decide(self._order(change, examples), run)
+        return grounds.judged(decided, quick=self.settings.time_limit / _QUICK)
 
     def _decide_retention(self, change: Change, examples: Sequence[str], run: RunChild) -> Verdict:
         """A module is built and called; what trains or evaluates, and modules that cannot be built, are run as loops."""
@@ -108,4 +116,5 @@ class Verifier:
             search_bytes=self.settings.memory_limit // 4,
             peak=self._peak,
             trace=self._trace,
+            figures=self.settings.illustrated,
         )

@@ -64,8 +64,13 @@ def _compare(before: List[Entry], after: List[Entry], old_blobs: List[bytes], ne
     return found
 
 
-def _short(facts: Any) -> str:
-    text = str(facts[-1] if isinstance(facts, list) and facts else facts)
+def _short(facts: List[Any]) -> str:
+    """What a place held, in a few words."""
+    if facts and facts[0] == "tensor":
+        return f"a {facts[_DTYPE]} tensor of shape {tuple(facts[_SHAPE])}"
+    if facts and facts[0] in ("array", "opaque"):
+        return f"an array of {facts[1]}" if facts[0] == "array" else f"an object of {facts[1]}"
+    text = str(facts[-1] if facts else "nothing")
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -1,38 +1,50 @@
-"""What is measured beside the runs that decide: the ATen trace, the modules called, and peak live bytes."""
+"""What is measured beside the runs that decide: the ATen trace, the modules called, peak live bytes, and what a page of pictures shows."""
 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict, Iterator, List, Optional
+import math
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 
 from . import search
 from .load import Loaded
+from .memory import LiveBytes
 from .nesting import tensors
-from .observe import in_brief
+from .observe import digest, dtype_name, in_brief, raw_bytes
 from .protocol import Plan, Recipe
 from .runs import Runner, Sink, Situation, Subject, describe_error, seed_all
 from .state import held_tensors
-from .trace import Tracer
+from .trace import Trace, Tracer
 from .witness import measure
+
+_MOST_POINTS, _MOST_GRADIENTS = 600, 400  # more than a page can show
 
 
 def traces(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
     """One trace over a forward and backward of every call in every mode, or why there is none."""
     runner = Runner(subject, plan, in_brief, sink)
     calls: List[str] = []
-    digests: List[str] = []
-    operations = 0
+    found: List[Trace] = []
     try:
         for situation in _once_each(subject, plan):
             tracer = Tracer()
             calls += runner.trace(situation, tracer)
-            digests.append(tracer.result().digest)
-            operations += tracer.operations
+            found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests, "calls": calls}
+    return {**_told(found), "calls": calls}
+
+
+def _told(traces: Sequence[Trace]) -> Dict[str, Any]:
+    """Traces as they are sent."""
+    return {
+        "operations": sum(trace.operations for trace in traces),
+        "digests": [trace.digest for trace in traces],
+        "forms": [trace.form for trace in traces],
+        "numbers": [trace.numbers for trace in traces],
+    }
 
 
 def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
@@ -42,17 +54,51 @@ def _once_each(subject: Subject, plan: Plan) -> Iterator[Situation]:
 
 def peaks(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Optional[int]]:
     """Peak live bytes of the main call: forward under no_grad in the last mode, and a training step in the first; None where it raised."""
-    runner = Runner(subject, plan, in_brief, sink)
+    weighed = {name: _weighed(Runner(subject, plan, in_brief, sink), situation) for name, situation in _weighings(subject, plan).items()}
+    return {name: counter.peak if counter else None for name, counter in weighed.items()}
+
+
+def _weighings(subject: Subject, plan: Plan) -> Dict[str, Situation]:
     seed, modes = plan["seeds"][0], plan["modes"] if subject.has_modes else ["call"]
-    situations = {"forward": Situation(seed, modes[-1], 0, 0, grad=False), "training": Situation(seed, modes[0], 0, 0, grad=True)}
-    return {name: _peak(runner, situation) for name, situation in situations.items()}
+    return {"forward": Situation(seed, modes[-1], 0, 0, grad=False), "training": Situation(seed, modes[0], 0, 0, grad=True)}
 
 
-def _peak(runner: Runner, situation: Situation) -> Optional[int]:
+def _weighed(runner: Runner, situation: Situation) -> Optional[LiveBytes]:
     try:
-        return runner.peak(situation)
+        return runner.weigh(situation)
     except Exception:
         return None
+
+
+def figures(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
+    """What a page shows of the main call: live bytes over its operations (as `peaks` weighs them), and its gradients; empty where it raised."""
+    runner = Runner(subject, plan, in_brief, sink)
+    weighings = _weighings(subject, plan)
+    weighed = {name: _weighed(runner, situation) for name, situation in weighings.items()}
+    try:
+        found = runner.gradients(weighings["training"])
+    except Exception:
+        found = []
+    series = {name: _thinned(counter.series) if counter else [] for name, counter in weighed.items()}
+    return {**series, "gradients": [_gradient(path, tensor) for path, tensor in found[:_MOST_GRADIENTS]], "left_out": max(0, len(found) - _MOST_GRADIENTS)}
+
+
+def _thinned(series: Sequence[int]) -> List[Tuple[int, int]]:
+    """(number of operations, live bytes) for as many points as can be told apart in a picture; of those that share one, the highest."""
+    width = -(-len(series) // _MOST_POINTS)
+    starts = range(0, len(series), width)
+    return [max(((place, series[place]) for place in range(start, min(start + width, len(series)))), key=lambda point: point[1]) for start in starts]
+
+
+def _gradient(path: str, tensor: torch.Tensor) -> Dict[str, Any]:
+    dense = tensor.layout == torch.strided and tensor.numel() > 0
+    largest = float(tensor.detach().abs().max()) if dense else None
+    return {
+        "name": path,
+        "kind": f"{dtype_name(tensor)}{list(tensor.shape)}",
+        "largest": largest if largest is None or math.isfinite(largest) else None,
+        "digest": digest(raw_bytes(tensor)) if dense else None,
+    }
 
 
 def witness_module(subject: Subject, plan: Plan, sink: Sink) -> Dict[str, Any]:
@@ -73,7 +119,7 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
     """The trace under FakeTensor of a target too large to be run: no values, so that equal traces prove little."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    digests, operations = [], 0
+    found: List[Trace] = []
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
             seed_all(plan["seeds"][0])
@@ -81,11 +127,10 @@ def fake_trace(recipe: Recipe, loaded: Loaded, plan: Plan) -> Dict[str, Any]:
             for mode in plan["modes"] if isinstance(target, torch.nn.Module) else ["call"]:
                 tracer = Tracer(real=False)
                 _trace_fake(target, calls[0], mode, tracer)
-                digests.append(tracer.result().digest)
-                operations += tracer.operations
+                found.append(tracer.result())
     except Exception as error:
         return {"failed": describe_error(error)}
-    return {"operations": operations, "digests": digests}
+    return _told(found)
 
 
 def _trace_fake(target: Any, call: Any, mode: str, tracer: Tracer) -> None:

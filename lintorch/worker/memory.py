@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_iter
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """While entered, counts the bytes of the `given` tensors' storages and of those that operations create, as long as somebody refers to them.
 
-    Other storages that exist before (parameters) are not counted; memory an operation uses inside itself is not seen.
+    Other storages that exist before (parameters) are not counted; memory an operation uses inside itself is not seen. `series` is what was live
+    before the first operation and after each.
     """
 
     def __init__(self, given: Iterable[torch.Tensor] = ()) -> None:
@@ -24,6 +25,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
         for tensor in given:
             self._note_made(tensor)
         self.peak = self.live
+        self.series: List[int] = [self.live]
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None) -> Any:
         for tensor in _tensors((args, kwargs)):
@@ -33,6 +35,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
             self._note_made(tensor)
         self._drop_dead()
         self.peak = max(self.peak, self.live)
+        self.series.append(self.live)
         return result
 
     def _note_outside(self, tensor: torch.Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, Iterator, List, Optional, Sequence, Set
+from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple
 
 UNKNOWN = "__lintorch_unknown__"
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -89,12 +89,15 @@ def outline(text: str) -> str:
     tree = ast.parse(text)
     purity = Purity(tree)
     lines = text.split("\n")
-    for asserted in [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]:
-        _blank(lines, asserted, "pass")  # they ask unknowns for what they are
-    for node in tree.body:
-        kept = purity.outlined(node)
-        if kept != [node]:
-            _blank(lines, node, "; ".join(f"{name} = {UNKNOWN}({name!r})" for name in bound_names(node)))
+    blanked: List[Tuple[ast.stmt, str]] = [
+        (node, "; ".join(f"{name} = {UNKNOWN}({name!r})" for name in bound_names(node))) for node in tree.body if purity.outlined(node) != [node]
+    ]
+    gone = {id(part) for node, _ in blanked for part in ast.walk(node)}
+    # Asserts ask unknowns for what they are.
+    blanked += [(node, "pass") for node in ast.walk(tree) if isinstance(node, ast.Assert) and id(node) not in gone]
+    # From the end, so that of statements that share a line those left of the last one stay where ast saw them.
+    for node, instead in sorted(blanked, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True):
+        _blank(lines, node, instead)
     return "\n".join(lines)
 
 

@@ -104,13 +104,13 @@ def seed_all(seed: int) -> None:
 
 
 def situations(subject: Subject, plan: Plan) -> Iterator[Situation]:
-    """The runs of a plan in order: repeated calls with the first seed, which ends in one forward of each variant without a graph; then the other seeds."""
+    """The runs of a plan in order: repeated calls with the first seed, then one forward of each without a graph; then the other seeds."""
     modes = plan["modes"] if subject.has_modes else ["call"]
     variants = range(len(subject.variants))
     first = plan["seeds"][0]
     for mode in modes:
         yield from (Situation(first, mode, variant, repeat, grad=True) for variant in variants for repeat in range(plan["repeats"]))
-    yield from (Situation(first, modes[-1], variant, 0, grad=False) for variant in variants)
+    yield from (Situation(first, mode, variant, 0, grad=False) for mode in modes for variant in variants)
     for seed in plan["seeds"][1:]:
         yield from (Situation(seed, mode, variant, 0, grad=True) for mode in modes for variant in variants)
 
@@ -168,8 +168,19 @@ class Runner:
             self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")], retain_graph=False)
         self._drop_gradients()
 
-    def peak(self, situation: Situation) -> int:
-        """The peak of live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
+    def gradients(self, situation: Situation) -> List[Tuple[str, torch.Tensor]]:
+        """The gradients that the same forward and backward gives, by the name of what they belong to."""
+        given = self._set_up(situation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = given.call(self.subject.target)
+            self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated())
+        found = [(path, tensor.grad) for path, tensor in (*self._held_tensors(), *given.leaves) if tensor.is_leaf and tensor.grad is not None]
+        self._drop_gradients()
+        return found
+
+    def weigh(self, situation: Situation) -> LiveBytes:
+        """The live bytes of the same forward (and backward, with grad); arguments and gradients count, parameters do not."""
         given = self._set_up(situation)
         counter = LiveBytes(tensor for _, tensor in given.named())
         with warnings.catch_warnings(), torch.set_grad_enabled(situation.grad):
@@ -179,7 +190,7 @@ class Runner:
             if situation.grad:
                 self._backward(situation.seed, [tensor for _, tensor in tensors(output, "output")] + given.mutated(), counter)
         self._drop_gradients()
-        return counter.peak
+        return counter
 
     def _held_tensors(self) -> List[Tuple[str, torch.Tensor]]:
         names = self.subject.names

@@ -74,6 +74,17 @@ def perturb(target: Any, strength: float) -> None:
                 tensor.copy_(_moved_buffer(tensor, generator, strength))
 
 
+def has_both_signs(tensor: torch.Tensor) -> bool:
+    """Are there values on both sides of zero in a dense floating leaf: a weight, an input drawn freely; not a variance, a probability?"""
+    plain = tensor.is_floating_point() and tensor.layout == torch.strided and tensor.is_leaf and not tensor.is_nested
+    return plain and bool((tensor < 0).any()) and bool((tensor > 0).any())
+
+
+def scaled(tensor: Optional[torch.Tensor], factor: float) -> Optional[torch.Tensor]:
+    """A value that has both signs times `factor`, another one as it is."""
+    return tensor * factor if tensor is not None and factor != 1 and has_both_signs(tensor) else tensor
+
+
 def _noise(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     kind = torch.complex64 if tensor.is_complex() else torch.float32
     return torch.randn(tensor.shape, generator=generator, dtype=kind).to(tensor.dtype)

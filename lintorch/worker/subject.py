@@ -12,7 +12,7 @@ from .nesting import walk
 from .observe import digest, raw_bytes
 from .protocol import Call, Frame, LoadSpec, Recipe, TensorMeta
 from .runs import Subject, Variant, describe_error, distinct_tensors, seed_all
-from .state import install, match, meta_and_bytes, tensor_from, unique_tensors
+from .state import install, match, meta_and_bytes, scaled, tensor_from, unique_tensors
 
 
 class Setup(NamedTuple):
@@ -26,10 +26,11 @@ class Setup(NamedTuple):
 
     @classmethod
     def from_frame(cls, frame: Frame) -> Setup:
-        """The setup a frame carries."""
+        """The setup a frame carries; `far` in its head says how many times as far from zero the module's tensors and the calls' are to be."""
         head, blobs = frame.head, iter(frame.blobs)
-        state = {meta["path"]: tensor_from(meta, next(blobs)) for meta in head["state"]}
-        values = {int(seed): [[tensor_from(meta, next(blobs)) for meta in call] for call in calls] for seed, calls in head["values"]}
+        weights, inputs = head.get("far", (1.0, 1.0))
+        state = {meta["path"]: scaled(tensor_from(meta, next(blobs)), weights) for meta in head["state"]}
+        values = {int(seed): [[scaled(tensor_from(meta, next(blobs)), inputs) for meta in call] for call in calls] for seed, calls in head["values"]}
         return cls(head["recipe"], state, head["state"], values, [(place, grad) for place, grad in head["variants"]])
 
 

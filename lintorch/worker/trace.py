@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -14,10 +15,15 @@ from .observe import raw_bytes
 
 
 class Trace(NamedTuple):
-    """What a trace boils down to: the number of operations and a digest of all of them in order."""
+    """What a trace boils down to: the number of operations and a digest of all of them in order.
+
+    `form` is a digest that leaves out the floating numbers given to operations, `numbers` one of these numbers alone, in float32.
+    """
 
     operations: int
     digest: str
+    form: str
+    numbers: str
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
@@ -25,7 +31,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
 
     def __init__(self, real: bool = True) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._form_hash, self._exact_numbers, self._rounded_numbers = (hashlib.blake2b(digest_size=16) for _ in range(3))
         self._numbers: Any = WeakIdKeyDictionary()
         self._next, self._real = 0, real
         self.operations = 0
@@ -42,7 +48,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
         """Say what a tensor from outside is: from now on it goes by `name`, and its bytes are part of the trace."""
         if tensor not in self._numbers:
             self._numbers[tensor] = name
-            self._write(name, self._form(tensor), self._bytes(tensor))
+            self._write(name, self._layout(tensor), self._bytes(tensor))
 
     def tell(self, label: str, value: Any) -> None:
         """Write down where a value came from, in terms of the trace."""
@@ -51,14 +57,22 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
 
     def result(self) -> Trace:
         """The trace so far."""
-        return Trace(self.operations, self._hash.hexdigest())
+        form, exact = self._form_hash.hexdigest(), self._exact_numbers.hexdigest()
+        return Trace(self.operations, form + exact, form, self._rounded_numbers.hexdigest())
 
     def _write(self, *parts: str) -> None:
-        self._hash.update("\x1f".join(parts).encode() + b"\n")
+        self._form_hash.update("\x1f".join(parts).encode() + b"\n")
+
+    def _number(self, value: float) -> str:
+        self._exact_numbers.update(f"{value!r}\n".encode())
+        self._rounded_numbers.update(f"{ctypes.c_float(value).value!r}\n".encode())
+        return "#"
 
     def _text(self, value: Any, made_here: bool = False) -> str:
         if isinstance(value, torch.Tensor):
             return self._tensor(value, made_here)
+        if type(value) is float:
+            return self._number(value)
         if isinstance(value, (list, tuple)):
             return f"({','.join([self._text(part, made_here) for part in value])})"
         if isinstance(value, dict):
@@ -79,10 +93,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
             known = self._numbers[tensor] = f"%{self._next}"
             if not made_here:
                 self._write(known, "from outside", self._bytes(tensor))
-        return f"{known}:{self._form(tensor)}"
+        return f"{known}:{self._layout(tensor)}"
 
     @staticmethod
-    def _form(tensor: torch.Tensor) -> str:
+    def _layout(tensor: torch.Tensor) -> str:
         stride = tensor.stride() if tensor.layout == torch.strided and not tensor.is_nested else tensor.layout
         return f"{tensor.dtype}{tuple(tensor.shape) if not tensor.is_nested else 'nested'}{stride}"
 

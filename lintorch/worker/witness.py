@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 
@@ -29,7 +30,8 @@ class Witness:
 
     `nodes_per_step` and `bytes_per_step` grow without end as measured; `held_nodes` and `held_bytes` are alive after the last step (nodes and storages made
     by the steps only, gradients among them), `peak_bytes` is the most alive within one. `collectable`: what grows lies in reference cycles and goes when the
-    garbage collector runs; else the figures are those with a collection after each step.
+    garbage collector runs; else the figures are those with a collection after each step. `levels` are the (nodes, bytes) alive after each step, those of
+    the warm-up included.
     """
 
     steps: int
@@ -39,13 +41,14 @@ class Witness:
     held_nodes: int
     peak_bytes: int
     collectable: bool
+    levels: tuple[tuple[int, int], ...] = ()
 
     @property
     def grows(self) -> bool:
         """Whether each step leaves something behind."""
         return self.nodes_per_step > 0 or self.bytes_per_step > 0
 
-    def as_dict(self) -> dict[str, float | int | bool]:
+    def as_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         return asdict(self)
 
@@ -113,10 +116,10 @@ def measure_loop(run: Loop, steps: int = STEPS, warmup: int = WARMUP) -> Witness
         swept, swept_peak = _observe(run, warmup + 2 * steps, collect=True)
     finally:
         gc.collect()  # what ran may have left cycles, and the witness leaves nothing behind
-    leaked = _witness(swept[warmup - 1 :], steps, swept_peak, collectable=False)
+    leaked = replace(_witness(swept[warmup - 1 :], steps, swept_peak, collectable=False), levels=tuple(swept))
     if leaked.grows:
         return leaked
-    uncollected = _witness(free[warmup - 1 :], steps, free_peak, collectable=True)
+    uncollected = replace(_witness(free[warmup - 1 :], steps, free_peak, collectable=True), levels=tuple(free))
     return uncollected if uncollected.grows else leaked
 
 

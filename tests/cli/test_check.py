@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -274,6 +275,10 @@ def test_statistics_and_quiet(doors: Doors) -> None:
     assert doors.run("--statistics", "--select", "LT101,LT103").out == (
         "     2  LT101  returned-temporary\n     1  LT103  single-use-temporary\nFound 3 findings in 2 files. --fix can try 3 of them.\n"
     )
+    assert json.loads(doors.run("--statistics", "--format", "json", "--select", "LT101").out) == [
+        {"code": "LT101", "rule": "returned-temporary", "count": 2, "fixable": 2}
+    ]
+    assert doors.run("--statistics", "--format", "github").err == "lintorch: --statistics is told as text or json, not as github\n"
     assert doors.run("--quiet").out.count("Found") == 0
     assert doors.run("--quiet", "--ignore", "LT").out == ""
 
@@ -285,6 +290,23 @@ def test_the_report_goes_to_a_file(doors: Doors) -> None:
     assert doors.read("report.txt") == FOUND
     doors.run("--output-file", "report.json", "--format", "json")
     assert len(json.loads(doors.read("report.json"))["findings"]) == 1
+
+
+@pytest.mark.parametrize("file", ["missing/report.txt", "."])
+def test_a_report_that_cannot_be_written_is_told_before_anything_changes(doors: Doors, file: str) -> None:
+    doors.write({"net.py": NET})
+    outcome = doors.run("--fix", "--output-file", file)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert re.fullmatch(rf"lintorch: {re.escape(file)}: cannot be written \(.*\); name another --output-file\n", outcome.err)
+    assert doors.read("net.py") == NET
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_under_the_report_is_one_line(doors: Doors) -> None:
+    doors.write({"net.py": NET})
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "lintorch", "net.py"], check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "lintorch: the report: cannot be written (No space left on device); name an --output-file\n")
 
 
 def test_examples_reach_the_settings(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,13 @@ ENTRIES = dict(re.findall(r"^- id: (\S+)\n(?:  .*\n|    .*\n)*?  entry: (.+)$", 
 
 
 def test_both_hooks_are_there() -> None:
-    assert ENTRIES == {"lintorch": "lintorch check", "lintorch-fix": "lintorch check --fix"}
+    assert ENTRIES == {"lintorch": "lintorch check --force-exclude", "lintorch-fix": "lintorch check --fix --force-exclude"}
 
 
 @pytest.mark.parametrize(("hook", "status", "after"), [("lintorch", 1, NET), ("lintorch-fix", 0, NET_FIXED)])
 def test_hooks_take_the_files_pre_commit_gives_them(doors: Doors, hook: str, status: int, after: str) -> None:
+    doors.write({"pyproject.toml": '[tool.lintorch]\nexclude = ["third_party/"]\n', "third_party/sub/c.py": NET})
     doors.write({"a.py": NET, "untouched.py": NET, "generated.py": "# This file was automatically generated. Do not edit.\n" + NET})
-    assert doors.run(*shlex.split(ENTRIES[hook])[1:], "a.py", "generated.py").status == status
+    assert doors.run(*shlex.split(ENTRIES[hook])[1:], "a.py", "third_party/sub/c.py", "generated.py").status == status
     assert doors.read("a.py") == after
-    assert doors.read("untouched.py") == NET
+    assert doors.read("untouched.py") == doors.read("third_party/sub/c.py") == NET

@@ -34,3 +34,8 @@ def test_rules_as_json(doors: Doors) -> None:
     rules = {rule["code"]: rule for rule in json.loads(doors.run("rules", "--format", "json").out)}
     assert rules["LT101"].keys() == {"code", "name", "default", "fixable", "scope", "needs", "summary"}
     assert (rules["LT101"]["default"], rules["LT102"]["default"], rules["LT101"]["fixable"]) == (True, False, True)
+
+
+def test_what_is_no_rule_of_a_pack_is_explained_too(doors: Doors) -> None:
+    assert doors.run("explain", "lt001").out == doors.run("explain", "unused-ignore").out
+    assert doors.run("explain", "LT001").out.startswith("# LT001 unused-ignore\n\noff by default (--unused-ignores")

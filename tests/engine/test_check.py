@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lintorch.engine.check import BESIDE_FLAKE8, Checker, matches
+from lintorch.engine.check import Checker, matches
+from lintorch.engine.comments import BESIDE_FLAKE8
 from lintorch.rule import Finding, Measurement, Scope, Severity, Span
 from lintorch.settings import Settings, UsageError
 from lintorch.source.text import SourceError

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from lintorch.engine.result import numbered
 from lintorch.engine.run import Mode, Task, run_files, run_text
 from lintorch.settings import Settings, UsageError
 from lintorch.source.text import Source
-from lintorch.verify.verdict import Status, Verdict
+from lintorch.verify.verdict import Change, Status, Verdict
 from tests.catalogue.packs import installed
 from tests.engine.small_rules import HEAD, module
 
@@ -147,6 +149,37 @@ def test_an_unexpected_error_costs_its_file_only(tmp_path: Path, monkeypatch: py
 def test_wrong_usage_ends_the_run(tree: list[Path], jobs: int) -> None:
     with pytest.raises(UsageError, match="LT999"):
         run_files(tasks(tree, settings=Settings(select=("LT999",))), jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_verifier_that_is_lost_after_files_were_written_ends_the_run_in_order(tree: list[Path], jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verify(change: Change) -> Verdict:
+        if change.path.name >= "m05.py":
+            raise UsageError("both versions cannot be run here: torch is gone; install it")
+        return TESTED
+
+    for number, path in enumerate(tree[:10]):
+        path.write_text(FINDING + "# padding\n" * (10 - number))  # the largest come first
+    monkeypatch.setattr("lintorch.engine.verdicts.Verifiers.under", lambda self, settings: verify)
+    results = run_files(tasks(tree[:10], Mode.FIX), jobs)
+    written = [path.read_text().startswith(FIXED) for path in tree[:10]]
+    assert any(written[:5])
+    assert not any(written[5:])
+    assert [result.changed for result in results] == written
+    assert [result.skipped for result in results if not result.changed] == ["the run ended before it"] * written.count(False)
+    told = f"both versions cannot be run here: torch is gone; install it; {written.count(False)} of 10 files were left as they were"
+    assert [line for result in results for line in result.failures] == [told]
+
+
+def test_a_fix_removes_what_killed_writers_left(tree: list[Path], allowing: None) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stale = tree[0].with_name(f".lintorch-{ended.pid}-0123456789abcdef.tmp")
+    stale.write_bytes(b"half")
+    run_files(tasks(tree[:1]), 1)
+    assert stale.exists(), "checking changes nothing"
+    run_files(tasks(tree[:1], Mode.FIX), 1)
+    assert not stale.exists()
 
 
 def test_an_interruption_ends_the_processes(tree: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

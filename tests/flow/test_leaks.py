@@ -74,7 +74,13 @@ def leaks(code: str, name: str) -> tuple[list[int], list[int]]:
         pytest.param(
             f"total = 0\nfor x, y in data:\n    {LOSS}    given.backward(loss)\n    total += loss  # here\nreturn total", id="backward of an argument"
         ),
-        pytest.param("model.eval()\ntotal = 0\nfor x, y in data:\n    total += crit(model(x), y)\nprint(total)", id="a function of no known kind"),
+        pytest.param("model.eval()\ntotal = 0\nfor x, y in data:\n    total += crit(model(x), y)  # here\nreturn total", id="an evaluation"),
+        pytest.param("total = 0\nfor x, y in data:\n    total += crit(model(x), y)\nprint(total)", id="a function of no known kind"),
+        pytest.param(
+            "for x, y in data:\n    parts = []\n    loss = 0\n    for a, b in zip(model(x), y):\n        part = crit(a, b)\n        loss += part\n"
+            "        parts.append(part)\n    loss.backward()\n    print([part.item() for part in parts])",
+            id="the terms of one loss",
+        ),
     ],
 )  # fmt: skip
 def test_what_training_keeps(body: str) -> None:

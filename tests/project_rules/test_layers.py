@@ -25,13 +25,24 @@ LAYERS = (
     ("flow",),
     ("project",),
     ("source",),
+    ("cache",),
     ("settings", "garbage"),
     ("",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # Where each package that costs start-up time may be imported at all, by prefix of the path. Elsewhere not even late.
-HEAVY = {"torch": ("lintorch/worker/",), "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"), "pathspec": ("lintorch/source/",)}
+HEAVY = {
+    "torch": ("lintorch/worker/",),
+    "libcst": ("lintorch/flow/", "lintorch/fix/", "lintorch/source/syntax.py"),
+    "pathspec": ("lintorch/source/",),
+    "nbformat": ("lintorch/source/notebook.py",),
+    "watchfiles": ("lintorch/cli/watch.py",),
+    "jinja2": ("lintorch/report/html/",),
+    "markupsafe": ("lintorch/report/html/",),
+    "matplotlib": ("lintorch/report/html/",),
+    "distributed": ("lintorch/engine/cluster.py",),
+}
 
 # Of dataclass(), zip() and entry_points(); ast's feature_version sees syntax only.
 NEWER_THAN_3_9 = {"kw_only", "slots"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "libcst", "rich", "dask")
+HEAVY = ("torch", "libcst", "rich", "dask", "jinja2", "matplotlib")
 
 # Runs the command in-process and says, as the last line, which of the heavy modules it brought in.
 _RUN = """

@@ -20,7 +20,8 @@ def finding(code: str, line: int, **how) -> Diagnostic:
         "symbol": "Net.forward",
         "severity": Severity.WARNING,
     }
-    return Diagnostic(code=code, start=Position(line, 9), end=Position(line, 14), line_text="        y = x\t# é", **{**given, **how})
+    place = {"start": Position(line, 9), "end": Position(line, 14), "file_lines": (line, line)}
+    return Diagnostic(code=code, line_text="        y = x\t# é", **{**given, **place, **how})
 
 
 LEFT = finding("LT101", 7, fix=FIX, evidence=("y is read once",))

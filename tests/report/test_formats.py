@@ -44,7 +44,7 @@ def test_json_has_every_key_that_others_rely_on() -> None:
     assert all(item.keys() >= KEYS for item in report["findings"])
     left, loss, _, fixed, refused = report["findings"]
     assert (left["line"], left["column"], left["end_line"], left["end_column"]) == (7, 9, 7, 14)
-    assert left["fix"] == {"title": "return it", "edits": [{"line": 7, "column": 9, "end_line": 8, "end_column": 17, "text": "return x"}]}
+    assert left["fix"] == {"title": "return it", "edits": [{"cell": None, "line": 7, "column": 9, "end_line": 8, "end_column": 17, "text": "return x"}]}
     assert (left["verdict"], left["rewrite"], left["cell"], left["witness"], left["fixed"]) == (None, None, None, None, False)
     assert loss["retains"] == {"what": "activations", "evidence": ["no backward covers it"]}
     assert loss["severity"] == "error"
@@ -96,6 +96,8 @@ def test_junit_counts_what_it_holds() -> None:
     assert len(root.findall(".//failure")) == 4
     assert len(root.findall(".//error")) == 1
     assert suites["clean.py"][0].attrib == {"name": "lintorch", "classname": "clean.py"}
+    first = suites["pkg/a:b,c.py"][0].attrib
+    assert first == {"name": "LT101 returned-temporary", "classname": "pkg/a:b,c.py", "file": "pkg/a:b,c.py", "line": "7"}
     assert suites["pkg/a:b,c.py"][0][0].get("message") == "`y` <&> 100%, \\x1b[31mLT101"
 
 

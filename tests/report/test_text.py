@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from lintorch.cli.output import show
-from lintorch.engine.result import FileResult, Hunk, Patch, Run
+from lintorch.engine.result import FileResult, Hunk, Run
 from lintorch.report import text
 from lintorch.report.escape import visible, width
-from lintorch.report.words import basis_of, diff_lines, verdict_lines
+from lintorch.report.words import basis_of, hunk_lines, verdict_lines
 from lintorch.source.text import Position
 from lintorch.verify.verdict import Status, Verdict
 from tests.report.runs import CHECK, EMPTY, LEFT, LOSS, RUN, TESTED, finding
@@ -150,7 +150,7 @@ HUNKS = [
 
 @pytest.mark.parametrize(("before", "after", "expected"), HUNKS)
 def test_hunks_as_lines(before: str, after: str, expected: list[tuple[str, int | None, str]]) -> None:
-    assert list(diff_lines(Patch("", (), (Hunk(4, before, after),)))) == expected
+    assert list(hunk_lines(Hunk(4, before, after))) == expected
 
 
 class Terminal(io.StringIO):

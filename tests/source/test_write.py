@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from lintorch.source import write as writing
+from lintorch.source.leftover import sweep
 from lintorch.source.text import Source, SourceError
-from lintorch.source.write import sweep, write
+from lintorch.source.write import write
 
 OLD = b"x = 1\r\n# \xc3\xa9\r\n"
 NEW = b"x = 2\r\n# \xc3\xa9\r\n"
@@ -187,6 +188,7 @@ def test_an_interrupt_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch
 
 SCRIPT = """
 import pathlib, sys
+from lintorch.source.leftover import sweep
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
 {before}
@@ -297,12 +299,6 @@ def test_killed_writers_leave_whole_files(file: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 def test_two_hundred_killed_writers_leave_whole_files(file: Path) -> None:
     kills(file, 200)
-
-
-def test_the_next_write_sweeps(file: Path) -> None:
-    (file.parent / f".lintorch-{gone()}-0123456789abcdef.tmp").write_bytes(b"half")
-    change(file)
-    assert only(file)
 
 
 def gone() -> int:
@@ -461,3 +457,13 @@ def test_threads_write_side_by_side(tmp_path: Path) -> None:
         thread.join()
     assert all(path.read_bytes() == NEW for path in paths)
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of resources")
+def test_a_size_limit_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_bytes(b"x = 1\n" + b"#" * 60_000 + b"\n")
+    output = run(path, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))")
+    assert output == f"{path}: cannot be written (File too large); see to the rights and the free space of its folder"
+    assert path.read_bytes().startswith(b"x = 1")
+    assert only(path)

@@ -54,6 +54,10 @@ def test_a_total_without_graphs_is_the_same_and_keeps_less(verifier: Verifier, t
     assert verdict.retained is not None
     assert verdict.retained.nodes_per_step[0] > 0
     assert verdict.retained.nodes_per_step[1] == 0
+    before, after = verdict.retained.levels
+    assert len(before) == len(after) == 2 + 2 * verdict.retained.steps
+    assert [nodes for nodes, _ in before] == sorted({nodes for nodes, _ in before})  # one level a step, each above the last
+    assert before[-1] == (verdict.retained.held_nodes[0], verdict.retained.held_bytes[0])
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def test_functions_on_tensors_are_compared(told: Told) -> None:
     assert told(NET.replace("a.exp()", "a.exp() + 1")) == {"apart": "refuted"}
 
 
+def test_what_never_ran_in_the_new_version_is_undecided(told: Told) -> None:
+    assert told(NET.replace("return y * 2", "return y * 3 if y.shape[0] > 100 else y * 2"))["Net"] == "undecided"
+    assert told(NET.replace("    return y * 2", "    if y.shape[0] > 100:\n        return y * 3\n    return y * 2"))["Net"] == "undecided"
+    assert told(NET.replace("return y * 2", "return y + y if y.requires_grad else 2 * y"))["Net"] == "tested"
+
+
 def test_a_submodule_may_be_renamed(told: Told) -> None:
     assert told(NET.replace("self.fc", "self.linear"))["Net"] in ("same-trace", "tested")
 

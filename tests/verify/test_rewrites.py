@@ -8,6 +8,7 @@ import pytest
 
 from lintorch.verify.verdict import Status
 from lintorch.verify.verifier import Verifier
+from tests.verify.generated import one_of_each
 from tests.verify.mutations import Mutant
 from tests.verify.rewrites import REWRITES, rewrites
 from tests.verify.specimens import SPECIMENS
@@ -27,6 +28,17 @@ def test_no_equivalent_rewrite_is_refuted(name: str, verifier: Verifier, tmp_pat
 @pytest.mark.parametrize("name", REWRITES)
 def test_no_equivalent_rewrite_at_any_place_is_refuted(name: str, verifier: Verifier, tmp_path: Path) -> None:
     check(all_rewrites(name), verifier, tmp_path)
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_no_equivalent_rewrite_of_a_generated_module_is_refuted(name: str, verifier: Verifier, tmp_path: Path) -> None:
+    check(one_of_each(rewrites, name, step=17), verifier, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", REWRITES)
+def test_no_equivalent_rewrite_of_any_generated_module_is_refuted(name: str, verifier: Verifier, tmp_path: Path) -> None:
+    check(one_of_each(rewrites, name), verifier, tmp_path)
 
 
 def check(found: list[Mutant], verifier: Verifier, folder: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -157,3 +161,17 @@ def test_the_error_survives_the_way_between_processes() -> None:
 
     error = pickle.loads(pickle.dumps(module.VerifierUnavailable("a", "b")))
     assert (error.reason, error.remedy, str(error)) == ("a", "b", "a; b")
+
+
+def test_the_folders_of_killed_verifiers_are_removed_and_those_at_work_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, foreign = tmp_path / f"lintorch-{ended.pid}-abc", tmp_path / "lintorch-notes"
+    for folder in (left / "inner", foreign):
+        folder.mkdir(parents=True)
+    with contextlib.closing(module.Supervisor()) as first, contextlib.closing(module.Supervisor()) as second:
+        first._make_scratch()
+        second._make_scratch()
+        assert sorted(tmp_path.iterdir()) == sorted([foreign, first._temp, second._temp])
+    assert list(tmp_path.iterdir()) == [foreign]

@@ -64,6 +64,21 @@ CASES = [
         expected={"inputs": ("float32[4, 3]",), "seeds": (0, 1, 2), "modes": ("train", "eval"), "lines": (13,), "gradients": "compared", "reason": None},
     ),
     Case("tested", NAMED, forward("return self.fc(x) * 1"), "tested", probe="self.fc(x) * 1"),
+    Case(
+        "a bound that no usual value meets",
+        forward("return F.relu(self.fc(x))"),
+        forward("return F.relu(self.fc(x)).clamp(max=6)"),
+        "refuted",
+        r"^output, max abs .* weights 3 and inputs 5 times as far from zero\)$",
+    ),
+    Case(
+        "another constant that no value meets",
+        forward("return self.fc(x).clamp(max=1e6)"),
+        forward("return self.fc(x).clamp(max=2e6)"),
+        "undecided",
+        "another number",
+    ),
+    Case("a condition on a mean", forward("return self.fc(x)"), forward("return self.fc(x) if x.mean() < 0.1 else self.fc(x) * 2"), "refuted", "output"),
     Case("close", forward("return (x + 1e3) - 1e3"), forward("return x + (1e3 - 1e3)"), "refuted|close", "output, max abs .* at .* places"),
     Case("refuted in a value", NAMED, forward("return self.fc(x) + 0.25"), "refuted", r"^output, max abs 2\.5e-01 at 8 of 8 places \(seed 0, train, call 1\)$"),
     Case(

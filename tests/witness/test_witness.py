@@ -293,6 +293,7 @@ def test_the_witness_is_a_value_for_json() -> None:
         "held_nodes": 0,
         "peak_bytes": 0,
         "collectable": False,
+        "levels": [[0, 0]] * 5,
     }
     with pytest.raises(AttributeError):
         seen.steps = 3  # type: ignore[misc]

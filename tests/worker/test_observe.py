@@ -142,6 +142,7 @@ TOLD = [
     (ramp(2).requires_grad_(), ramp(2), "far", "has no graph any more"),
     (ramp(2), ramp(2).requires_grad_(), "far", "has a graph now"),
     (1, 2, "far", "was 1, is 2"),
+    (None, ramp(2), "far", "was None, is a float32 tensor of shape (2,)"),
     ({"a": 1}, {"b": 1}, "far", "is gone"),
 ]
 

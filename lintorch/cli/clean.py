@@ -1,0 +1,21 @@
+"""`lintorch clean`, and the cache that the other commands use."""
+
+from __future__ import annotations
+
+import sys
+
+from lintorch.cache.store import Store, cache_folder
+from lintorch.cli.arguments import Arguments
+
+
+def clean(arguments: Arguments) -> int:
+    """Remove the cache and say how much that was."""
+    folder = cache_folder(arguments.cache_dir)
+    freed = Store(folder).clean()
+    sys.stdout.write(f"{folder}: {freed / 1e6:.1f} MB removed\n" if freed else f"{folder}: there is no cache here\n")
+    return 0
+
+
+def store(arguments: Arguments) -> Store | None:
+    """The cache of a run; None where it is to do without."""
+    return None if arguments.no_cache else Store(cache_folder(arguments.cache_dir))
