@@ -205,6 +205,8 @@ def judge(root: Path, name: str, symbol: str, seconds: float, mining: bool) -> d
         record.update(stage="search", reason=found["found"]["failure"], hint=found["found"].get("hint"))
     elif "doubt" in found["found"]:
         record.update(stage="doubt", reason=found["found"]["doubt"], hint=found["found"].get("hint"))
+    elif found["found"].get("fake"):
+        record.update(stage="search", reason="too large to be run with values", hint=found["found"].get("hint"))
     else:
         record.update(both_versions(root, name, symbol, text, found["found"]))
     record["seconds"] = round(time.monotonic() - started, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import functools
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
@@ -105,6 +106,11 @@ def read_configuration(file: Path) -> Mapping[str, Any]:
 def keys() -> dict[str, Field[Any]]:
     """The keys of [tool.lintorch], each with the field of Settings that it sets."""
     return {field.name.replace("_", "-"): field for field in fields(Settings) if field.name not in ("root", "illustrated")}
+
+
+def editor_settings(given: Mapping[str, object]) -> Mapping[str, Any]:
+    """What an editor sets for its workspace, as arguments of Settings: the keys of [tool.lintorch], in camel case or with hyphens; raises UsageError."""
+    return dict(_setting(Path("the editor's settings"), re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", key), value) for key, value in given.items())
 
 
 def _setting(file: Path, key: str, value: object) -> tuple[str, Any]:

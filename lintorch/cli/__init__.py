@@ -54,6 +54,10 @@ def _command(name: str) -> Callable[[Arguments], int]:
         from lintorch.cli.clean import clean
 
         return clean
+    if name == "lsp":
+        from lintorch.cli.lsp import lsp
+
+        return lsp
     if name == "config":
         from lintorch.cli.config import config
 

@@ -12,11 +12,12 @@ from lintorch.cli.baseline import read_baseline, write_baseline
 from lintorch.cli.output import show, tell_failures
 from lintorch.engine.concern import Concern
 from lintorch.engine.result import Run
-from lintorch.engine.run import Mode, Task, Workshop
+from lintorch.engine.run import Mode, Task, Workshop, target_folders
 from lintorch.report import diff
 from lintorch.report.escape import visible
 from lintorch.report.words import counted
 from lintorch.settings import UsageError
+from lintorch.source.leftover import sweep
 
 # Options that say two things at once: the first with any of the others.
 _CONTRADICTIONS = {"write_baseline": ("baseline", "diff_from", "fix", "diff", "witness", "add_ignore", "watch"), "add_ignore": ("fix", "witness", "watch")}
@@ -71,6 +72,8 @@ def record_ignores(run: Run, tasks: Sequence[Task], arguments: Arguments) -> int
     workshop = Workshop()
     found = {result.path for result in run.files if result.diagnostics}
     mode = Mode.DIFF if arguments.diff else Mode.FIX
+    if mode is Mode.FIX:
+        sweep(target_folders(tasks))
     changed = replace(run, files=tuple(silenced(replace(task, mode=mode), workshop) for task in tasks if str(task.path) in found))
     if arguments.diff:
         sys.stdout.write(diff.render(changed))

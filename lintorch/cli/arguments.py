@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from lintorch import __version__
 from lintorch.settings import UsageError, nearest
 
-COMMANDS = ("check", "verify", "explain", "rules", "config", "clean")
+COMMANDS = ("check", "verify", "explain", "rules", "config", "clean", "lsp")
 # Of the formats in lintorch.report.formats; a test keeps the two in step, so that --help need not import them.
 FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
@@ -25,6 +25,7 @@ commands:
   rules                                    list the rules
   config [PATH]                            the settings in force there, and where each comes from; --schema for editors
   clean                                    remove the cache
+  lsp                                      the language server, on standard input and output (docs/editors)
 
 exit status: 0 nothing left to report; 1 findings left, or a rewrite was refuted; 2 wrong usage, an unreadable file or an internal error
 
@@ -244,6 +245,10 @@ def _clean_parser() -> _Parser:
     return parser
 
 
+def _lsp_parser() -> _Parser:
+    return _parser("lsp", "Speak the Language Server Protocol on standard input and output.", "lintorch lsp")
+
+
 _PARSERS = {
     "check": _check_parser,
     "verify": _verify_parser,
@@ -251,4 +256,5 @@ _PARSERS = {
     "rules": _rules_parser,
     "config": _config_parser,
     "clean": _clean_parser,
+    "lsp": _lsp_parser,
 }

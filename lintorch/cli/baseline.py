@@ -13,6 +13,7 @@ from typing import Any
 from lintorch.engine.concern import Known, known_as
 from lintorch.engine.result import Run
 from lintorch.settings import UsageError
+from lintorch.source.leftover import sweep
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
 
@@ -76,6 +77,7 @@ def _named(path: Path, folder: Path) -> str:
 
 
 def _save(file: Path, text: str) -> None:
+    sweep([file.absolute().parent])
     try:
         if file.exists():
             write(Source.read(file), text)

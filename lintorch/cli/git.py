@@ -20,7 +20,8 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-
 def git(option: str, folder: Path, *arguments: str) -> bytes:
     """What `git ARGUMENTS` prints in a folder, for the sake of an option; raises UsageError with git's own reason."""
     try:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
+        # A repository's own settings may name a program that git asks for changes.
+        return subprocess.run(["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments], capture_output=True, check=True).stdout
     except FileNotFoundError:
         raise UsageError(f"{option} needs git, which is not installed") from None
     except subprocess.CalledProcessError as error:

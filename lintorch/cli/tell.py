@@ -28,11 +28,12 @@ def explain(arguments: Arguments) -> int:
         return 0
     registered = load_catalogue().find(arguments.paths[0])
     title, _, rest = registered.page.text.partition("\n")
-    sys.stdout.write(f"{title}\n\n{', '.join(_facts(registered))}\n{rest.rstrip()}\n")
+    sys.stdout.write(f"{title}\n\n{', '.join(facts(registered))}\n{rest.rstrip()}\n")
     return 0
 
 
-def _facts(registered: RegisteredRule) -> list[str]:
+def facts(registered: RegisteredRule) -> list[str]:
+    """What a rule's code says about it, for people."""
     rule = registered.rule
     return [
         "on by default" if rule.default else f"off by default (--extend-select {registered.code})",

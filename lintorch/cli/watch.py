@@ -11,6 +11,7 @@ from lintorch.cli.arguments import Arguments
 from lintorch.cli.output import warn
 from lintorch.settings import UsageError
 
+_PATIENCE = 200  # milliseconds
 _WATCHED = (".py", ".ipynb")
 _SETTINGS = {"pyproject.toml", "setup.cfg", "tox.ini", ".flake8", "ruff.toml", ".ruff.toml", ".gitignore"}
 
@@ -22,12 +23,19 @@ def watch(arguments: Arguments, run: Callable[[], int]) -> int:
     except ImportError:
         raise UsageError("--watch needs the package watchfiles, which is not installed; install `lintorch[watch]`") from None
     paths = [Path(name) for name in arguments.paths or (".",)]
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file or folder")
+    # It watches from the first question on, so that no change during the first run is missed; nothing changed is an answer too.
+    watcher = changes(*paths, *_named(arguments), watch_filter=lambda _, path: _matters(path), yield_on_timeout=True, rust_timeout=_PATIENCE)
+    next(watcher)
     status = run()
     try:
         _tell(arguments)
-        for _ in changes(*paths, *_named(arguments), watch_filter=lambda _, path: _matters(path)):
-            status = _again(run, status)
-            _tell(arguments)
+        for changed in watcher:
+            if changed:
+                status = _again(run, status)
+                _tell(arguments)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     return status

@@ -56,17 +56,26 @@ class Checker:
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
 
     def analyse(
-        self, source: Source, settings: Settings, tree: ast.Module | None = None, only: str | None = None, comments: str = ALL_COMMENTS, measuring: bool = False
+        self,
+        source: Source,
+        settings: Settings,
+        tree: ast.Module | None = None,
+        only: str | None = None,
+        comments: str = ALL_COMMENTS,
+        measuring: bool = False,
+        lines: tuple[int, int] | None = None,
     ) -> Analysis:
-        """Judge one text; `only` limits it to one class or free function. Raises SourceError where it cannot be parsed.
+        """Judge one text; `only` limits it to one class or free function, `lines` to the functions that begin and end within them.
+
+        Raises SourceError where the text cannot be parsed.
 
         `measuring` asks for the findings that a measurement must confirm, and for no others; otherwise they are withheld and counted.
         `comments` says which suppressions count: all, or those that a running flake8 does not look after itself.
         """
-        analysis = self._analysis(source, settings, tree or parse(source), only, comments, measuring)
-        return self._with_unused(analysis, settings, comments) if settings.unused_ignores and not (measuring or only) else analysis
+        analysis = self._analysis(source, settings, tree or parse(source), _Part(only, lines), comments, measuring)
+        return self._with_unused(analysis, settings, comments) if settings.unused_ignores and not (measuring or only or lines) else analysis
 
-    def _analysis(self, source: Source, settings: Settings, tree: ast.Module, only: str | None, comments: str, measuring: bool) -> Analysis:
+    def _analysis(self, source: Source, settings: Settings, tree: ast.Module, part: _Part, comments: str, measuring: bool) -> Analysis:
         rules = self.rules(settings, source.path)
         if not rules or not _may_hold_findings(source, rules):
             return Analysis(source)
@@ -75,7 +84,7 @@ class Checker:
         module = project.load(source, tree)
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
-        analysis = _Pass(source, settings, project, module, only).run(rules, Comments(source, rules, comments), measuring)
+        analysis = _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)
         self.seen |= project.consulted.seen()
         project.forget()
         settle()
@@ -88,7 +97,7 @@ class Checker:
         bare = comments.absent()
         if bare is source:
             return analysis
-        found = self._analysis(bare, settings, parse(bare), None, honoured, measuring=False)
+        found = self._analysis(bare, settings, parse(bare), _Part(), honoured, measuring=False)
         idle = (Judged(finding, UNUSED_CODE) for finding in comments.unused(found, self._catalogue))
         return replace(analysis, judged=tuple(_ordered([*analysis.judged, *idle])))
 
@@ -127,6 +136,19 @@ def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The part of a file that is judged: one class or free function, or the functions within some lines, or (neither) all of it."""
+
+    only: str | None = None
+    lines: tuple[int, int] | None = None
+
+    def holds(self, entry: FunctionEntry, module: Module) -> bool:
+        if self.lines is not None and not self.lines[0] <= entry.node.lineno <= (entry.node.end_lineno or 0) <= self.lines[1]:
+            return False
+        return self.only is None or group_of(entry, module) == self.only
+
+
 @dataclass
 class _Pass:
     """One pass of the rules over one module."""
@@ -135,7 +157,7 @@ class _Pass:
     settings: Settings
     project: Project
     module: Module
-    only: str | None
+    part: _Part
     findings: list[Judged] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -161,7 +183,7 @@ class _Pass:
         asked: dict[int, tuple[FunctionEntry, set[Scope]]] = {}
         for scope in scopes:
             for entry in self._judged_by(scope):
-                if self.only is None or group_of(entry, self.module) == self.only:
+                if self.part.holds(entry, self.module):
                     asked.setdefault(id(entry.node), (entry, set()))[1].add(scope)
         yield from sorted(asked.values(), key=lambda item: item[0].node.lineno)
 

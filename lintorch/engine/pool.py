@@ -166,11 +166,12 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        _end()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(*_: object) -> None:
     """Told to stop in the middle of a file: end the workers, whose folders nobody else would remove, and go."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told twice, it would wait for itself
     assert _workshop is not None
     _workshop.close()
     os._exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def run_files(
     Raises UsageError where the run cannot go on, unless a file was written by then: that must be told, so the files left over say why they are.
     """
     onlooker, remembered = onlooker or Onlooker(), remembered or Remembered(None)
-    sweep(Path(os.path.realpath(task.path)).parent for task in tasks if task.mode is Mode.FIX)
+    sweep(target_folders(task for task in tasks if task.mode is Mode.FIX))
     results = {index: written(result, task.mode) for index, task in enumerate(tasks) if (result := remembered.recall(task)) is not None}
     for _ in results:
         onlooker.file()
@@ -50,6 +50,11 @@ def _worked(tasks: Sequence[Task], done: Collection[int], executor: Executor, on
         for number, worked in executor.run([replace(tasks[index], digest=remembered.digest(tasks[index])) for index in left], onlooker):
             remembered.keep(tasks[left[number]], worked)
             yield left[number], worked
+
+
+def target_folders(tasks: Iterable[Task]) -> set[Path]:
+    """The folders in which files are written where these tasks are fixed."""
+    return {Path(os.path.realpath(task.path)).parent for task in tasks}
 
 
 def _given_up(tasks: Sequence[Task], reason: str, done: Collection[int]) -> dict[int, FileResult]:

@@ -11,9 +11,10 @@ import libcst as cst
 
 from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Binding, Kind
-from lintorch.flow.fact import Fact
+from lintorch.flow.fact import Fact, Sort
 from lintorch.flow.ingredients import ingredients
-from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, is_loss_function
+from lintorch.flow.unpacking import place_of
 from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
@@ -24,17 +25,22 @@ if TYPE_CHECKING:
 # What a reader that only looks at a tensor asks of it first.
 _CUTS = CUTTING_METHODS | (CUTTING_ATTRIBUTES - {"grad", "requires_grad"})
 _INSERTING = frozenset({"append", "appendleft", "add"})
+_REDUCING = frozenset({"sum", "mean", "norm"})
 
 
 @dataclass(frozen=True, eq=False)
 class StoredActivation:
-    """`self.<name> = value`, `self.<name>[key] = value` or `self.<name>.append(value)`; `grows` where each forward adds one and nobody empties it."""
+    """`self.<name> = value`, `self.<name>[key] = value` or `self.<name>.append(value)`; `grows` where each forward adds one and nobody empties it.
+
+    `is_part`: the attribute is one of several targets, and gets a part of the value.
+    """
 
     name: str
     statement: cst.CSTNode
     value: cst.BaseExpression
     grows: bool
     fact: Fact
+    is_part: bool
 
 
 class Activations:
@@ -49,10 +55,19 @@ class Activations:
             return
         for statement in self.flow.graph.placements:
             for place, value, inserted in _stores(statement):
-                name = self._attribute(place)
-                if name is not None and self._is_live(value) and not self._reads_itself(value, name) and self._is_only_looked_at(name):
+                name, fact = self._attribute(place), self._fact(statement, place, value)
+                if name is not None and self._is_live(value, fact) and not self._reads_itself(value, name) and self._is_only_looked_at(name, value):
                     grows = inserted and not self._is_emptied(name)
-                    yield StoredActivation(name, statement, value, grows, self.training.upstream.fact(value))
+                    yield StoredActivation(name, statement, value, grows, fact, self._index(statement, place, value) is not None)
+
+    def _fact(self, statement: cst.CSTNode, place: cst.BaseExpression, value: cst.BaseExpression) -> Fact:
+        """What is known of what the place gets: the value, or its part of one that is unpacked."""
+        index = self._index(statement, place, value)
+        return self.training.upstream.fact(value) if index is None else self.training.upstream.part(value, index)
+
+    def _index(self, statement: cst.CSTNode, place: cst.BaseExpression, value: cst.BaseExpression) -> int | None:
+        """Which part of a value that is unpacked the place gets."""
+        return place_of(statement, place) if isinstance(statement, cst.Assign) and value is statement.value else None
 
     def _attribute(self, place: cst.BaseExpression) -> str | None:
         while isinstance(place, cst.Subscript):
@@ -60,10 +75,10 @@ class Activations:
         held = isinstance(place, cst.Attribute) and isinstance(place.value, cst.Name) and place.value.value == self.flow.entry.receiver
         return place.attr.value if held and isinstance(place, cst.Attribute) else None
 
-    def _is_live(self, value: cst.BaseExpression) -> bool:
+    def _is_live(self, value: cst.BaseExpression, fact: Fact) -> bool:
         """Is a graph made here? An input as it came may be data."""
         given = isinstance(value, cst.Name) and any(made.binding is Binding.PARAMETER for made in self.training.seen_by(value))
-        return not given and self.training.gradients_on(value) and self.training.upstream.fact(value).is_live
+        return not given and fact.is_live and self.training.gradients_on(value)
 
     def _reads_itself(self, value: cst.BaseExpression, name: str) -> bool:
         """State that is updated from itself is another matter."""
@@ -75,13 +90,16 @@ class Activations:
 
     # Who reads it
 
-    def _is_only_looked_at(self, name: str) -> bool:
-        """Is the attribute plain, and is everything that reads it in sight and indifferent to the graph?"""
+    def _is_only_looked_at(self, name: str, value: cst.BaseExpression) -> bool:
+        """Is the attribute plain, and is everything that reads it in sight and indifferent to the graph?
+
+        A penalty that nothing in sight reads is there for a loss out of sight.
+        """
         owner = self.flow.entry.owner
         if owner is None or not self.flow.project.ancestry(owner).complete:
             return False
         stores = self.flow.project.attribute_stores(owner).get(name, ())
-        if any(store.kind not in ("assign", "augment") for store in stores):
+        if any(store.kind not in ("assign", "augment", "unpack") for store in stores):
             return False
         family = self._family(owner)
         reads = [read for entry in family for method in entry.methods.values() for read in self._reads(method, name)]
@@ -89,7 +107,26 @@ class Activations:
         foreign = sum(_own_reads(method, name) for entry in others for method in entry.methods.values())
         looks = _looks(self.flow.module.tree, name, [method.node for entry in self.flow.module.classes.values() for method in entry.methods.values()])
         known = all(reads) and len(reads) == _mentions(self.flow.module.tree, name) - foreign - looks
-        return known and not self.flow.project.mentioned_outside(name, owner)
+        return known and bool(reads or looks or not self._is_penalty(value)) and not self.flow.project.mentioned_outside(name, owner)
+
+    def _is_penalty(self, value: cst.BaseExpression) -> bool:
+        """Is the value one number: a loss, a sum or a mean over everything, perhaps scaled?"""
+        pending, seen = [value], set[cst.BaseExpression]()
+        while pending:
+            part = pending.pop()
+            if isinstance(part, cst.Call) and self._is_one_number(part):
+                return True
+            made = [one.value for one in self.training.seen_by(part)] if isinstance(part, cst.Name) else []
+            sides = [part.left, part.right] if isinstance(part, cst.BinaryOperation) else [part.expression] if isinstance(part, cst.UnaryOperation) else []
+            pending += [one for one in (*made, *sides) if one is not None and one not in seen]
+            seen.add(part)
+        return False
+
+    def _is_one_number(self, call: cst.Call) -> bool:
+        name = self.flow.qualify(call.func) or ""
+        method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
+        reduced = method in _REDUCING and len(call.args) == name.startswith("torch.")
+        return reduced or is_loss_function(name) or self.training.inference.fact(call.func).sort is Sort.CRITERION
 
     def _family(self, owner: ClassEntry) -> tuple[ClassEntry, ...]:
         return (*self.flow.project.ancestry(owner).classes, *self.flow.project.subclasses(owner))
@@ -141,6 +178,8 @@ def _assigned(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator
     """The targets of an assignment with their values; one by one where both sides are written out."""
     if isinstance(target, cst.Tuple) and isinstance(value, cst.Tuple) and len(target.elements) == len(value.elements):
         yield from ((left.value, right.value) for left, right in zip(target.elements, value.elements, strict=True))
+    elif isinstance(target, cst.Tuple):
+        yield from ((element.value, value) for element in target.elements)
     else:
         yield target, value
 
@@ -157,10 +196,9 @@ def _own_reads(method: FunctionEntry, name: str) -> int:
 def _looks(tree: ast.AST, name: str, apart: Sequence[ast.AST]) -> int:
     """How often the file, but for the methods set apart, reads the attribute of something only for what has no graph: `net.name.detach()`."""
     within = {id(node) for method in apart for node in nodes_under(method)}
-    return sum(
-        isinstance(node, ast.Attribute) and node.attr in _CUTS and isinstance(node.value, ast.Attribute) and node.value.attr == name and id(node) not in within
-        for node in nodes_under(tree)
-    )
+    looked = (node for node in nodes_under(tree) if isinstance(node, ast.Attribute) and node.attr in _CUTS and id(node) not in within)
+    asked = (_unsubscripted(node.value) for node in looked)
+    return sum(isinstance(node, ast.Attribute) and node.attr == name for node in asked)
 
 
 def _mentions(tree: ast.AST, name: str) -> int:

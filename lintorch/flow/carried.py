@@ -198,9 +198,13 @@ class _Recurrence:
                     return f"backward() on line {line} retains the graph of each turn"
                 if _is_always_run(backward.event.region) and self._is_recorded(path):
                     return f"backward() on line {line} runs in each turn; the second raises"
-        if self._is_module() and not self.training.trains and all(self._is_only_looked_at(made) for made in self._made()):
+        if self._is_inference() and all(self._is_only_looked_at(made) for made in self._made()):
             return "no backward pass runs, and only reduced results are used" if is_reduced(self.training, self.call) else ""
         return ""
+
+    def _is_inference(self) -> bool:
+        """Is a module run where nothing is trained, and not in an evaluation, whose missing no_grad is another matter?"""
+        return self._is_module() and not self.training.trains and not self.training.evaluation.gives(self.call)
 
     def _is_module(self) -> bool:
         return self.training.inference.fact(self.call.func).sort is Sort.MODULE

@@ -176,9 +176,18 @@ class CollectingHooks:
                 yield Fate.ESCAPES if fate is Fate.RETURNED and not whole else fate
 
     def _global_fates(self, hook: _Hook, name: str) -> frozenset[Fate]:
-        """A module-level container that other functions read is out of sight."""
-        others = (entry for entry in self.flow.module.functions.values() if entry is not hook.flow.entry and entry is not self.flow.entry)
-        return frozenset({Fate.ESCAPES}) if any(_mentions(entry, name) for entry in others) else frozenset()
+        """A module-level container: what its elements become wherever the file reads it; what another function returns is out of sight."""
+        entries = (*self.flow.module.functions.values(), self.flow.module.script)
+        readers = [entry for entry in entries if entry is not hook.flow.entry and _mentions(entry, name)]
+        return frozenset(Fate.ESCAPES if fate is Fate.RETURNED else fate for entry in readers for fate in self._fates_in(entry, name))
+
+    def _fates_in(self, entry: FunctionEntry, name: str) -> Iterator[Fate]:
+        try:
+            other = self.flow.of(entry)
+            reads = (event.node for event in other.graph.events if event.kind is Kind.LOAD and event.name == name)
+            yield from (fate for read in reads for fate in other.training.fates.of_node(read))
+        except Unmappable:
+            yield Fate.ESCAPES
 
 
 def _calls(hook: _Hook) -> list[cst.Call]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses
-from lintorch.flow.event import Definition, Kind, Region
+from lintorch.flow.event import Binding, Definition, Kind, Region
 from lintorch.flow.fate import Fate
+from lintorch.flow.loop_source import source_of
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.tree import dotted_name, names_in
 
@@ -53,8 +54,18 @@ class Covering:
     def _of_definition(self, definition: Definition, seen: frozenset[Definition] = frozenset()) -> Backward | None:
         if definition in seen:
             return None
-        anchored = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(definition.value)
+        anchored = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(definition.value) or self._of_whole(definition, seen)
         return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
+
+    def _of_whole(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
+        """The backward call that runs through all of what a loop takes the name's values from, or through all that is put into the list."""
+        if definition.binding is Binding.LOOP:
+            source = source_of(definition, self.training.parents, self.training.flow.qualify)
+            names = list(names_in(source)) if source is not None else []
+        else:
+            names = [name for value in self.training.put_into(definition) for name in names_in(value)] if isinstance(definition.value, cst.List) else []
+        found = [self._of_operand(name, seen | {definition}) for name in names if self.training.inference.fact(name).is_live]
+        return found[0] if found and all(found) else None
 
     def _of_callee(self, value: cst.CSTNode | None) -> Backward | None:
         """The call itself, where its function runs backward through all that it returns: `loss = self.step(batch)`."""

@@ -20,7 +20,7 @@ from lintorch.flow.precedence import PRIMARY, strength
 from lintorch.flow.purity import is_pure
 from lintorch.flow.result import PAIR_MODULES, TupleResult, pair_function
 from lintorch.flow.scope import SharedNames, shared_names
-from lintorch.flow.segment import Segment, cut
+from lintorch.flow.segment import Segment, Unmappable, cut
 from lintorch.flow.stability import Stability
 from lintorch.flow.statement import Statement
 from lintorch.flow.temporary import Temporary
@@ -30,6 +30,9 @@ from lintorch.project.module import FunctionEntry, Module
 from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project
 from lintorch.source.text import Span
+
+# Python's own stack bounds how far callees can be asked about their callees.
+_FARTHEST = 12
 
 
 class FunctionFlow:
@@ -43,6 +46,7 @@ class FunctionFlow:
     ) -> None:
         self.entry, self.module, self.project = entry, module, project
         self.line_length, self.temporaries = line_length, temporaries
+        self._distance = 0  # from the function that a rule asked about
 
     @cached_property
     def segment(self) -> Segment:
@@ -70,11 +74,18 @@ class FunctionFlow:
         return TrainingFlow(self)
 
     def of(self, entry: FunctionEntry) -> FunctionFlow:
-        """The flow of another function of the project, remembered with it while one file is judged: a flow cannot say which files it has asked."""
+        """The flow of another function of the project, remembered with it while one file is judged: a flow cannot say which files it has asked.
+
+        Raises Unmappable at the end of a long chain of functions that ask each other.
+        """
         session = self.project.consulted.session
         remembered: tuple[int, FunctionFlow] | None = entry.memo.get("flow")
         if remembered is None or remembered[0] != session:
-            remembered = (session, FunctionFlow(entry, entry.module, self.project))
+            if self._distance == _FARTHEST:
+                raise Unmappable
+            other = FunctionFlow(entry, entry.module, self.project)
+            other._distance = self._distance + 1
+            remembered = (session, other)
             self.project.remember("flow", entry, remembered)
         return remembered[1]
 

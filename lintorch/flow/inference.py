@@ -55,6 +55,8 @@ class Surroundings:
     global_name: Callable[[str], Fact]  # of a module-level name
     runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
     evidence_of_loss: Callable[[cst.Call], str | None]  # of what the call gives
+    taken_from: Callable[[Definition], cst.BaseExpression | None]  # the iterable that a loop takes the name's values from
+    put_into: Callable[[Definition], tuple[cst.BaseExpression, ...]]  # what is appended to the list that a definition makes
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -98,15 +100,29 @@ class Inference:
         return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
 
     def _bound(self, definition: Definition) -> Fact:
+        if definition.binding is Binding.LOOP:
+            return self._taken(self.fact(self.around.taken_from(definition)))
+        if isinstance(definition.value, cst.List) and not definition.value.elements:
+            return container(map(self.fact, self.around.put_into(definition)))
         if definition.binding in (Binding.ASSIGNED, Binding.ANNOTATED, Binding.CHAINED, Binding.WALRUS):
             return self.fact(definition.value)
         if definition.binding is Binding.UNPACKED and (written := written_for(definition.statement, definition.event.node)) is not None:
             return self.fact(written)
         if definition.binding is Binding.UNPACKED and isinstance(definition.statement, cst.Assign):
-            return self._part(self.fact(definition.statement.value), place_of(definition.statement, definition.event.node))
+            return self.part(definition.statement.value, place_of(definition.statement, definition.event.node))
         if definition.binding is Binding.AUGMENTED and isinstance(definition.statement, cst.AugAssign):
             return combined((self.fact(definition.statement.target), self.fact(definition.statement.value)))
         return UNKNOWN
+
+    def _taken(self, iterable: Fact) -> Fact:
+        """What a loop takes from something: an element, a slice of a tensor, a layer of a list of modules."""
+        if iterable.element is not None:
+            return iterable.element
+        return iterable if iterable.sort is Sort.TENSOR or (iterable.sort is Sort.MODULE and iterable.of_class is None) else UNKNOWN
+
+    def part(self, value: cst.BaseExpression, place: int | None) -> Fact:
+        """What is known of what stands at a place of an expression's value."""
+        return self._part(self.fact(value), place)
 
     def _part(self, fact: Fact, place: int | None) -> Fact:
         """What stands at a place of a value that is unpacked or indexed."""

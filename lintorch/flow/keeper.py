@@ -138,7 +138,10 @@ class Keepers:
         if place.value in self.flow.local_names:
             return None
         made = self._made_around(place.value)
-        return Keeper(place.value, None, frozenset({Fate.ESCAPES})) if _is_container(made, self.flow.module) else None
+        if not _is_container(made, self.flow.module):
+            return None
+        reads = [event.node for event in self.flow.graph.events if event.kind is Kind.LOAD and event.name == place.value]
+        return Keeper(place.value, None, frozenset({Fate.ESCAPES, *(fate for read in reads for fate in self.training.fates.of_node(read))}))
 
     def _made_around(self, name: str) -> ast.expr | None:
         """What the function around binds the name to, once and in no loop, or else the module: it outlives the calls of the function."""

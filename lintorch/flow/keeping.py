@@ -187,7 +187,7 @@ class Keeping:
     def _placed(self, statement: cst.Assign) -> Iterator[Kept]:
         """`outputs[step] = loss`, where the key is another one in each turn."""
         target = statement.targets[0].target
-        if len(statement.targets) != 1 or not isinstance(target, cst.Subscript) or isinstance(target.value, cst.Subscript):
+        if len(statement.targets) != 1 or not isinstance(target, cst.Subscript) or isinstance(target.value, cst.Subscript) or added_by(statement) is not None:
             return
         keeper = self.keepers.of_collection(target.value, self.region(statement), "")
         if keeper is not None and self._is_new_key(target, keeper, statement):
@@ -246,4 +246,13 @@ def _scales(value: cst.BaseExpression, target: cst.CSTNode) -> bool:
     """Is the expression the target's value, a multiple of it, or a sum that begins with it?"""
     if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply | cst.Divide | cst.Add):
         return _scales(value.left, target) or _scales(value.right, target)
-    return value.deep_equals(target)
+    return value.deep_equals(target) or _gets(value, target)
+
+
+def _gets(value: cst.BaseExpression, target: cst.CSTNode) -> bool:
+    """Is it `totals.get(key, 0)` for the target `totals[key]`?"""
+    method = value.func if isinstance(value, cst.Call) and value.args else None
+    if not isinstance(value, cst.Call) or not isinstance(method, cst.Attribute) or method.attr.value != "get" or not isinstance(target, cst.Subscript):
+        return False
+    index = target.slice[0].slice if len(target.slice) == 1 else None
+    return isinstance(index, cst.Index) and method.value.deep_equals(target.value) and value.args[0].value.deep_equals(index.value)

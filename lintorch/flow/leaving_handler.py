@@ -24,7 +24,7 @@ def leave_handler(flow: FunctionFlow, attempt: cst.Try, handler: cst.ExceptHandl
         return ()
     source, first = flow.module.source, handler.body.body[0]
     start, inside = source.line_span(flow.line(attempt)).start, source.line_span(flow.line(first)).start
-    indent, deeper = _indent(source.line(flow.line(attempt))), _indent(source.line(flow.line(first)))
+    indent, deeper = source.indent(flow.line(attempt)), source.indent(flow.line(first))
     if not deeper.startswith(indent) or flow.line(first) <= flow.line(attempt):
         return ()
     newline = source.newline
@@ -35,7 +35,3 @@ def leave_handler(flow: FunctionFlow, attempt: cst.Try, handler: cst.ExceptHandl
 def _leaves(node: cst.CSTNode) -> bool:
     """Does it end a turn or the function, or raise? An exception raised behind the block would no longer name the first as its context."""
     return isinstance(node, _LEAVING) or any(_leaves(child) for child in children(node))
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]

@@ -51,9 +51,21 @@ def _terms(value: cst.BaseExpression) -> Iterator[cst.Name]:
         yield from _terms(value.right) if isinstance(value.operator, cst.Add) else ()
     elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply) and isinstance(value.left, cst.Attribute | cst.BaseNumber):
         yield from _terms(value.right)
+    elif (summed := _summed(value)) is not None:
+        yield summed
     else:
         roots = [root for root in roots_of(value, known_factors=True) if isinstance(root, cst.Name)]
         yield from roots if isinstance(value, cst.Name | cst.Call | cst.UnaryOperation | cst.BinaryOperation) else ()
+
+
+def _summed(value: cst.BaseExpression) -> cst.Name | None:
+    """What `sum(losses)` and `sum(losses.values())` add up."""
+    if not isinstance(value, cst.Call) or not isinstance(value.func, cst.Name) or value.func.value != "sum" or len(value.args) != 1:
+        return None
+    added = value.args[0].value
+    if isinstance(added, cst.Call) and isinstance(added.func, cst.Attribute) and added.func.attr.value == "values":
+        added = added.func.value
+    return added if isinstance(added, cst.Name) else None
 
 
 def _is_computed(made: Definition) -> bool:

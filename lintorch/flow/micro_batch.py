@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
 
 
+_GATHERING = frozenset({"builtins.sum", "torch.stack", "torch.cat", "torch.sum", "torch.mean"})
+
+
 @dataclass(frozen=True, eq=False)
 class SummedLoss:
-    """A sum over micro-batches: the statement that adds, what it adds, and the backward pass that the graphs wait for."""
+    """A sum over micro-batches: what runs backward in the end, the statement that adds to it, what it adds, and the backward pass that the graphs wait for."""
 
     total: Definition
+    statement: cst.CSTNode
     added: cst.BaseExpression
     backward: Backward
 
@@ -39,8 +43,43 @@ def summed_losses(training: TrainingFlow) -> Iterator[SummedLoss]:
         backward = training.anchored[definition]
         if loop is None or value is None or definition.binding not in (Binding.AUGMENTED, Binding.ASSIGNED):
             continue
-        if _is_summed_for(training, definition, loop, backward) and MicroBatch(training, loop).computes(value):
-            yield SummedLoss(definition, value, backward)
+        if _is_summed_for(training, definition, loop, backward) and MicroBatch(training, loop).computes(value) and definition.statement is not None:
+            yield SummedLoss(definition, definition.statement, value, backward)
+    for definition, backward in training.anchored.items():
+        yield from _gathered(training, definition, backward)
+
+
+def _gathered(training: TrainingFlow, total: Definition, backward: Backward) -> Iterator[SummedLoss]:
+    """Losses that a loop appends to a list, whose sum or mean is the loss."""
+    name = _listed(total.value, training)
+    makers = training.seen_by(name) if name is not None else ()
+    parts = training.put_into(makers[0]) if len(makers) == 1 else ()
+    if len(parts) != 1:
+        return
+    region = training.keeping.region(training.parents[training.parents[parts[0]]])
+    loop = loop_of(region)
+    if loop is None or encloses(loop, makers[0].event.region) or encloses(loop, backward.event.region):
+        return
+    outer = loop_of(loop.parent) if loop.parent is not None else None
+    within = outer is None or encloses(outer, makers[0].event.region)
+    wanted = any(encloses(loop, event.region) for event in training.wanting.events)
+    if within and not wanted and MicroBatch(training, loop).computes(parts[0]):
+        yield SummedLoss(total, training.parents[training.parents[parts[0]]], parts[0], backward)
+
+
+def _listed(value: cst.BaseExpression | None, training: TrainingFlow) -> cst.Name | None:
+    """The list whose sum or mean a value is, scaled or not: `torch.stack(losses).mean()`, `sum(losses) / len(losses)`."""
+    while value is not None and not isinstance(value, cst.Name):
+        name = (training.flow.qualify(value.func) or "") if isinstance(value, cst.Call) else ""
+        if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Divide | cst.Multiply):
+            value = value.left
+        elif isinstance(value, cst.Call) and value.args and name in _GATHERING:
+            value = value.args[0].value
+        elif isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in ("sum", "mean") and not value.args:
+            value = value.func.value
+        else:
+            return None
+    return value
 
 
 def _is_summed_for(training: TrainingFlow, total: Definition, loop: Region, backward: Backward) -> bool:

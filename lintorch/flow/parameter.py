@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.event import Kind
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.owner import OwnerFacts, annotation_fact, constructed
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.summary import returned
 
 if TYPE_CHECKING:
+    from lintorch.flow.event import Definition
     from lintorch.flow.function import FunctionFlow
     from lintorch.project.module import FunctionEntry
     from lintorch.project.project import Call
@@ -50,7 +52,7 @@ def _argument(flow: FunctionFlow, call: Call, parameter: str) -> Fact:
         return OwnerFacts.of(caller, flow.project).attribute(value.attr)
     if isinstance(value, ast.Call):
         return constructed(value, flow.module, flow.project)
-    return _named(flow, caller, value.id) if isinstance(value, ast.Name) else UNKNOWN
+    return _named(flow, caller, value) if isinstance(value, ast.Name) else UNKNOWN
 
 
 def passed_by_callers(flow: FunctionFlow, parameter: str) -> Iterator[ast.expr]:
@@ -86,17 +88,26 @@ def _positional(entry: FunctionEntry, call: ast.Call, parameter: str) -> ast.exp
     return call.args[index] if index < len(call.args) and not any(isinstance(arg, ast.Starred) for arg in call.args) else None
 
 
-def _named(flow: FunctionFlow, caller: FunctionEntry, name: str) -> Fact:
-    """What a name of the caller holds, whichever of its definitions is in force at the call."""
+def _named(flow: FunctionFlow, caller: FunctionEntry, name: ast.Name) -> Fact:
+    """What a name of the caller holds where it stands."""
     try:
         other = flow.of(caller)
-        made = [definition for definition in other.graph.definitions.values() if definition.name == name]
+        made = _in_force(other, name)
         if made:
             return either([other.training.inference.definition(definition) for definition in made])
     except Unmappable:
         return UNKNOWN
-    value = flow.module.constants.get(name)
+    value = flow.module.constants.get(name.id)
     return constructed(value, flow.module, flow.project) if value is not None else UNKNOWN
+
+
+def _in_force(flow: FunctionFlow, name: ast.Name) -> list[Definition]:
+    """The definitions of a name that its reader may see; all of them where the place is not found again."""
+    start = flow.module.source.ast_offset(name.lineno, name.col_offset)
+    for event in flow.graph.events:
+        if event.kind is Kind.LOAD and event.name == name.id and flow.span(event.node).start == start:
+            return list(flow.chains.reaching.get(event.at, ()))
+    return [definition for definition in flow.graph.definitions.values() if definition.name == name.id]
 
 
 def _beside(flow: FunctionFlow, parameter: ast.arg) -> Fact:

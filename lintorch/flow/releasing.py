@@ -24,7 +24,7 @@ def released_at_end(flow: FunctionFlow, loop: Region, names: Sequence[str]) -> t
     if not isinstance(body, cst.IndentedBlock) or _ends_early(body):
         return ()
     source, last = flow.module.source, len(flow.module.source.text[: flow.span(body.body[-1]).end].rstrip())
-    indent = _indent(source.line(flow.line(body.body[0])))
+    indent = source.indent(flow.line(body.body[0]))
     line = source.line_span(source.position(last).line)
     ended = source.text[line.start : line.end].endswith(("\n", "\r"))
     text = f"{indent}del {', '.join(names)}{source.newline}"
@@ -49,7 +49,3 @@ def _ends_early(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Continue):
         return True
     return any(_ends_early(child) for child in children(node) if not isinstance(child, _SCOPES))
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]

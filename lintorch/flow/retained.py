@@ -19,13 +19,12 @@ from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.parameter import passed_expression
 from lintorch.flow.reachable import reaches_without
+from lintorch.flow.scope import is_seen_elsewhere
 from lintorch.flow.tree import dotted_name
-from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
-    from lintorch.project.module import FunctionEntry
     from lintorch.project.project import Call
 
 _GRADIENT_FUNCTIONS = frozenset({"grad", "jacobian", "hessian", "vjp", "jvp"})
@@ -69,13 +68,6 @@ def _stores_graph(training: TrainingFlow, attribute: str) -> bool:
     return False
 
 
-def _reads_free(entry: FunctionEntry, name: str) -> bool:
-    """Does a function read a name that it does not bind?"""
-    names = [node for node in nodes_under(entry.node) if isinstance(node, ast.Name) and node.id == name]
-    given = any(isinstance(node, ast.arg) and node.arg == name for node in nodes_under(entry.node))
-    return bool(names) and not given and all(isinstance(node.ctx, ast.Load) for node in names)
-
-
 @dataclass(frozen=True, eq=False)
 class _Pass:
     """One backward pass and the graph that it goes over."""
@@ -110,19 +102,12 @@ class _Pass:
         names = [value for value in self.values if isinstance(value, cst.Name)]
         if any(made.binding is Binding.PARAMETER and self._brings_graph(made.name) for name in names for made in self.training.seen_by(name)):
             return False
-        if any(self._is_seen_elsewhere(name.value) for name in names if any(map(self.training.making.brings, self.training.seen_by(name)))):
+        if any(is_seen_elsewhere(self.training.flow, name.value) for name in names if any(map(self.training.making.brings, self.training.seen_by(name)))):
             return False
         calls = [value for value in self.values if isinstance(value, cst.Call)]
         nested = any(isinstance(part, cst.Call) and part is not call for call in calls for part in ingredients(call, self.training.seen_by))
         runs_module = any(self.training.inference.fact(call.func).sort is Sort.MODULE for call in calls)
         return nested or runs_module
-
-    def _is_seen_elsewhere(self, name: str) -> bool:
-        """May another scope read the name? Of a script's names, those that a function of the file reads without binding them."""
-        flow = self.training.flow
-        if flow.entry is not flow.module.script:
-            return flow.shared.has(name)
-        return any(_reads_free(entry, name) for entry in flow.module.functions.values())
 
     def _may_hold_graph(self, value: cst.Attribute) -> bool:
         """`self.fake`, stored by another method, and attributes of what the function is given: not what a constructor stores, and not methods."""

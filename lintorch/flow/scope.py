@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lintorch.flow.function import FunctionFlow
 
 from lintorch.project.nodes import nodes_outside, nodes_under
 
@@ -39,6 +43,26 @@ def shared_names(function: ast.AST) -> SharedNames:
             names.update(_mentioned(node))
             reflective = reflective or _reflects(node)
     return SharedNames(frozenset(names), reflective)
+
+
+def is_seen_elsewhere(flow: FunctionFlow, name: str) -> bool:
+    """May a nested function read the name, or any function of the file where it is a script's? Generators are followed like comprehensions."""
+    if flow.entry is flow.module.script:
+        return any(_reads_free(entry.node, name) for entry in flow.module.functions.values())
+    return flow.shared.reflective or (flow.shared.has(name) and any(_shows(node, name) for node in nodes_outside(flow.entry.node, _NESTED)))
+
+
+def _shows(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return name in node.names
+    return node.__class__ in _NESTED and not isinstance(node, ast.GeneratorExp) and name in _mentioned(node)
+
+
+def _reads_free(function: ast.AST, name: str) -> bool:
+    """Does a function read a name that it does not bind?"""
+    names = [node for node in nodes_under(function) if isinstance(node, ast.Name) and node.id == name]
+    given = any(isinstance(node, ast.arg) and node.arg == name for node in nodes_under(function))
+    return bool(names) and not given and all(isinstance(node.ctx, ast.Load) for node in names)
 
 
 def _mentioned(scope: ast.AST) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -13,6 +14,7 @@ from lintorch.flow.argument import is_true, keyword, removal
 from lintorch.flow.event import Definition, Event, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.reduction import reaches_collection
+from lintorch.flow.scope import is_seen_elsewhere
 from lintorch.flow.tree import dotted_name
 from lintorch.source.text import Span
 
@@ -51,14 +53,24 @@ class _Search:
 
     def of_grad(self) -> Iterator[CreatedGraph]:
         """`torch.autograd.grad`: its result is all there is."""
-        if self.call.args and not self._is_shared() and not set(self.training.fates.of_node(self.call)):
+        if self.call.args and self._is_read() and not self._is_shared() and not set(self.training.fates.of_node(self.call)):
             yield self._found(self.call.args[0].value, reaches_collection(self.training, self.call))
+
+    def _is_read(self) -> bool:
+        """Does anything read the gradients? A call that nothing is done with is made to see whether it fails."""
+        alone = isinstance(self.training.parents.get(self.call), cst.Expr)
+        return not alone and not (self._made and all(self.training.flow.chains.dead(definition) for definition in self._made))
 
     def _is_shared(self) -> bool:
         """May a nested scope see the gradients?"""
+        return any(is_seen_elsewhere(self.training.flow, definition.name) for definition in self._made)
+
+    @cached_property
+    def _made(self) -> list[Definition]:
+        """What the statement around the call binds."""
         first, last = self.training.flow.graph.extents[self.call]
-        made = [one for one in self.training.flow.graph.definitions.values() if one.statement is not None and self._is_within(one.statement, first, last)]
-        return any(self.training.flow.shared.has(definition.name) for definition in made)
+        made = self.training.flow.graph.definitions.values()
+        return [one for one in made if one.statement is not None and self._is_within(one.statement, first, last)]
 
     def _is_within(self, statement: cst.CSTNode, first: int, last: int) -> bool:
         start, end = self.training.flow.graph.extents.get(statement, (0, 0))

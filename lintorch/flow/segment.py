@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,12 +27,16 @@ class Unmappable(Exception):
 
 
 class _SpanRecorder(CodegenState):
-    """Renders a tree as libcst does and notes where each node begins and ends, its own parentheses included."""
+    """Renders a tree as libcst does and notes where each node begins and ends, its own parentheses included.
+
+    The blank lines, comments and indentation before a statement are rendered with it, but it begins behind them.
+    """
 
     def __init__(self, module: cst.Module) -> None:
         super().__init__(default_indent=module.default_indent, default_newline=module.default_newline)
         self.length = 0
         self.starts: list[int] = []
+        self.begun: dict[cst.CSTNode, int] = {}
         self.spans: dict[cst.CSTNode, Span] = {}
 
     def add_indent_tokens(self) -> None:
@@ -44,8 +50,15 @@ class _SpanRecorder(CodegenState):
     def before_codegen(self, node: cst.CSTNode) -> None:
         self.starts.append(self.length)
 
+    @contextmanager
+    def record_syntactic_position(self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None) -> Iterator[None]:
+        if hasattr(node, "leading_lines"):
+            self.begun[node] = self.length
+        yield
+
     def after_codegen(self, node: cst.CSTNode) -> None:
-        self.spans[node] = Span(self.starts.pop(), self.length)
+        start = self.starts.pop()
+        self.spans[node] = Span(self.begun.pop(node, start), self.length)
 
 
 @dataclass(frozen=True, eq=False)

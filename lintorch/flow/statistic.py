@@ -84,8 +84,8 @@ class Statistics:
         return (
             isinstance(place.value, cst.Name)
             and place.value.value == self.flow.entry.receiver
-            and self._is_live(update)
             and any(is_reduction(node) for value in update.values for node in ingredients(value, self.training.seen_by))
+            and self._is_live(update)
             and not self._is_cut_or_trained(owner, place.attr.value)
             and not self._is_begun_elsewhere(owner, place.attr.value)
         )

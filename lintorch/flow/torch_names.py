@@ -67,6 +67,12 @@ _REARRANGING_FUNCTIONS = frozenset({"einops.rearrange", "einops.reduce", "einops
 _REARRANGING_CLASSES = frozenset({"einops.layers.torch.Rearrange", "einops.layers.torch.Reduce"})
 
 
+def is_loss_function(dotted: str) -> bool:
+    """Is it a loss of torch.nn.functional?"""
+    package, _, function = dotted.rpartition(".")
+    return package == "torch.nn.functional" and (function.endswith(("_loss", "_entropy", "_entropy_with_logits")) or function == "kl_div")
+
+
 def is_loss_class(dotted: str) -> bool:
     """One of torch.nn's loss modules, or another that has no parameters and gives one tensor."""
     package, _, name = dotted.rpartition(".")

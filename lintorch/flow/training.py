@@ -27,6 +27,7 @@ from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.keeping_gate import KeepingGate
+from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loss_part import loss_parts
 from lintorch.flow.making import Making
@@ -40,6 +41,7 @@ from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.surviving import Surviving, surviving_names
+from lintorch.flow.unpacking import appended_to
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
 from lintorch.flow.view import PinnedView, pinned_views
@@ -157,9 +159,16 @@ class TrainingFlow:
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
                 evidence_of_loss=lambda call: evidence_of_loss(self, call),
+                taken_from=lambda made: source_of(made, self.parents, flow.qualify),
+                put_into=self.put_into,
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )
+
+    def put_into(self, definition: Definition) -> tuple[cst.BaseExpression, ...]:
+        """What is appended to the list that a definition makes, wherever it is this one alone."""
+        uses = [use for use in self.flow.chains.uses.get(definition.event.at, ()) if self.flow.chains.reaching[use.at] == (definition,)]
+        return tuple(value for use in uses if (value := appended_to(use.node, self.parents)) is not None)
 
     def _line(self, node: cst.CSTNode) -> int:
         return self.flow.line(node)

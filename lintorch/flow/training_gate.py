@@ -156,9 +156,7 @@ def _of_call(node: ast.Call) -> Iterator[Seed]:
 
 def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
     target = node.targets[0]
-    if isinstance(target, ast.Tuple) and any(isinstance(element, ast.Attribute) for element in target.elts):
-        yield Seed.CONTEXT
-    if isinstance(target, ast.Attribute):
+    if isinstance(target, ast.Attribute) or (isinstance(target, ast.Tuple) and any(isinstance(element, ast.Attribute) for element in target.elts)):
         yield Seed.CONTEXT
         yield Seed.SELF_STORE
     if isinstance(target, ast.Subscript):

@@ -1,6 +1,8 @@
-"""Parallel assignment: which value of `a, b = x, y` goes to which target."""
+"""Which value goes where: those of a parallel assignment `a, b = x, y` to its targets, those of `list.append(value)` to the list."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import libcst as cst
 
@@ -32,6 +34,13 @@ def place_of(statement: cst.CSTNode | None, target: cst.CSTNode) -> int | None:
                 if element.value is target:
                     return place
     return None
+
+
+def appended_to(name: cst.CSTNode, parents: Mapping[cst.CSTNode, cst.CSTNode]) -> cst.BaseExpression | None:
+    """What `name.append(value)` puts into the list, where the name stands in such a call."""
+    method = parents.get(name)
+    call = parents.get(method) if isinstance(method, cst.Attribute) and method.attr.value == "append" else None
+    return call.args[0].value if isinstance(call, cst.Call) and call.func is method and len(call.args) == 1 else None
 
 
 def _pairs(statement: cst.CSTNode | None) -> list[tuple[cst.BaseExpression, cst.BaseExpression]]:

@@ -87,8 +87,7 @@ def _step(source: Source, node: ast.stmt, indent: str) -> str:
     """One level of indentation, as the statement's own suite has it."""
     body = getattr(node, "body", None)
     if isinstance(body, list) and body and body[0].lineno != node.lineno:
-        inner = source.line(body[0].lineno)
-        return inner[: len(inner) - len(inner.lstrip())].removeprefix(indent) or "    "
+        return source.indent(body[0].lineno).removeprefix(indent) or "    "
     return "\t" if "\t" in indent else "    "
 
 

@@ -14,7 +14,7 @@ from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
 _TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
 _NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
-_MOST_FILES = 5000
+_MOST_FILES = 20000
 
 
 class AttributeNames:

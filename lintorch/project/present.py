@@ -21,10 +21,6 @@ class Present:
         """Would every question be answered as it was?"""
         return all(self.answer(kind, what) == answer for kind, what, answer in seen)
 
-    def note(self, path: str, raw: bytes) -> str:
-        """The digest of a text that was read anyway."""
-        return self._known.setdefault(("file", path), digest(raw))
-
     def answer(self, kind: str, what: str) -> str:
         """The answer of now; an unknown kind of question has none, so that whatever rests on it is out of date."""
         known = self._known.get((kind, what))

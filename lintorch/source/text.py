@@ -84,6 +84,16 @@ class Source:
         return source
 
     @classmethod
+    def of_text(cls, path: Path | str, text: str) -> Source:
+        """A text that is in memory, as a file would hold it: in the encoding it declares, else in UTF-8."""
+        text = text.removeprefix("\ufeff")
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode(errors="surrogatepass")).readline)
+            return cls(Path(path), text.encode(encoding), text, encoding)
+        except (SyntaxError, LookupError, UnicodeError):
+            return cls(Path(path), text.encode(errors="surrogatepass"), text, "utf-8")
+
+    @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read and decode `path`; raises SourceError with the operating system's reason."""
         try:
@@ -154,6 +164,11 @@ class Source:
     def line(self, number: int) -> str:
         """The text of a line (1-based) without its line end."""
         return self.text[self.line_span(number).start : self.line_span(number).end].rstrip("\r\n")
+
+    def indent(self, number: int) -> str:
+        """What stands before the first sign of a line (1-based); a form feed there begins the count anew, as it does for Python."""
+        line = self.line(number)
+        return line[: len(line) - len(line.lstrip(" \t\f"))].rpartition("\f")[2]
 
     def line_span(self, number: int) -> Span:
         """The span of a line (1-based), line end included."""

@@ -316,7 +316,7 @@ def _outcome(key: bytes, data: bytes, status: int | None, lost: str | None) -> O
     """Whole frames count even where the child was lost later; bytes that are no frames spoil everything."""
     try:
         frames = tuple(protocol.unpack(key, data))
-    except (BrokenFrame, ValueError):
+    except BrokenFrame:
         return Outcome(lost=lost or "sent bytes that are no result")
     return Outcome(frames, lost if frames or lost else _death(status))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import types
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,15 @@ from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value,
 PHASES = ("make", "construct", "inputs", "forward", "backward", "done")
 MOST_WORK = 1 << 28  # elements made in one run, all of which the watch keeps alive where they come from an input
 _FACTORIES = frozenset({"empty", "zeros", "ones", "rand", "randn", "full", "arange", "eye", "randint", "linspace"})
+
+
+_NO_LIMIT = 1 << 62
+
+
+def _fake_mode() -> Any:
+    from torch._subclasses.fake_tensor import FakeTensorMode  # late: seldom needed, and half of torch with it
+
+    return FakeTensorMode(allow_non_fake_inputs=True)
 
 
 class TooLarge(Exception):
@@ -71,9 +81,9 @@ class Outcome:
 class Watch(TorchFunctionMode):
     """Counts operations, remembers the one that raised, follows which inputs a tensor comes from, and refuses huge allocations."""
 
-    def __init__(self, outcome: Outcome, elements: int) -> None:
+    def __init__(self, outcome: Outcome, elements: int, most_work: float = MOST_WORK) -> None:
         super().__init__()
-        self.outcome, self.left = outcome, elements
+        self.outcome, self.left, self.most_work = outcome, elements, most_work
         self.kept: List[Any] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -91,7 +101,7 @@ class Watch(TorchFunctionMode):
             raise
         self.outcome.steps += 1
         self.outcome.work += sum(tensor.numel() for tensor in tensors_in(made, 1))
-        if self.outcome.work > MOST_WORK:
+        if self.outcome.work > self.most_work:
             raise TooLarge("a call makes more than the search may use")
         self._follow(args, kwargs, made)
         return made
@@ -191,11 +201,12 @@ class Limit:
 
 
 class Bench:
-    """Runs attempts on one loaded target. `seconds` and `elements` limit each."""
+    """Runs attempts on one loaded target. `seconds` and `elements` limit each; `fake` ones have no values, and sizes do not limit them."""
 
-    def __init__(self, target: Any, module: types.ModuleType, seconds: float = 4.0, elements: int = 40_000_000) -> None:
+    def __init__(self, target: Any, module: types.ModuleType, seconds: float = 4.0, elements: int = 40_000_000, fake: bool = False) -> None:
         self.target, self.module = target, module
-        self.seconds, self.elements = seconds, elements
+        self.seconds, self.elements = seconds, _NO_LIMIT if fake else elements
+        self.mode = _fake_mode() if fake else None  # one for all attempts: a target that is kept belongs to it
         self._built: Tuple[Any, Any, Dict[Path, Any]] = (None, None, {})
         self.runs = 0
 
@@ -207,7 +218,7 @@ class Bench:
         LEDGER.armed = True
         modes = torch._C._len_torch_function_stack()
         try:
-            with Limit(self.seconds):
+            with Limit(self.seconds), self.mode or contextlib.nullcontext():
                 self._go(plan, outcome, fresh, training)
         except (Exception, TooSlow, SystemExit) as error:
             outcome.error = error
@@ -221,7 +232,7 @@ class Bench:
         return outcome
 
     def _go(self, plan: Plan, outcome: Outcome, fresh: bool, training: bool) -> None:
-        watch = Watch(outcome, self.elements)
+        watch = Watch(outcome, self.elements, MOST_WORK if self.mode is None else _NO_LIMIT)
         maker = Maker(self.module, lambda attributes: Discovering(attributes, building=outcome.phase in ("make", "construct")))
         target = self._target(plan, outcome, maker, watch, fresh)
         outcome.phase, outcome.steps = "inputs", 0
@@ -269,7 +280,7 @@ class Bench:
     def _backward(self, outcome: Outcome) -> None:
         wanted = [tensor for _, tensor in tensors(outcome.result, "") if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
         outcome.differentiable = bool(wanted)
-        outcome.finite = all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
+        outcome.finite = self.mode is not None or all(bool(torch.isfinite(tensor.detach()).all()) for tensor in wanted)
         if wanted:
             total = sum((torch.view_as_real(tensor) if tensor.is_complex() else tensor).float().sum() for tensor in wanted)
             total.backward()  # type: ignore[union-attr]

@@ -300,6 +300,13 @@ def read_value(place: Place, name: str) -> Value:
     return next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
 
 
+def optional_candidates(place: Place, key: str) -> List[Value]:
+    """Values for what a constructor may be given through `**options` and asks for by a key."""
+    if vocabulary.says(r"(layer|cls|class|fn|factory)$", key):
+        return list(choose_factory(Sort("factory"), key, Uses(), place))
+    return [read_value(place, key)]
+
+
 def attribute_of_call(name: str) -> Value:
     """A first guess at what an input object holds under a name."""
     return named_tensor(name)

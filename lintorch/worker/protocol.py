@@ -182,12 +182,23 @@ def _frame_at(key: bytes, view: memoryview, offset: int) -> Tuple[Frame, int]:
         raise BrokenFrame("a frame is cut short")
     if _SEAL.unpack_from(view, end)[0] != _checksum([view[head_start:end]]):
         raise BrokenFrame("a frame with a wrong checksum")
-    head = json.loads(bytes(view[head_start:body_start]))
-    return Frame(head, _split(view[body_start:end], head.pop("blobs"))), end + _SEAL.size
+    head = _head(bytes(view[head_start:body_start]))
+    return Frame(head, _split(view[body_start:end], head.pop("blobs", None))), end + _SEAL.size
 
 
-def _split(body: memoryview, lengths: List[int]) -> List[bytes]:
-    if sum(lengths) != len(body):
+def _head(data: bytes) -> Dict[str, Any]:
+    try:
+        head = json.loads(data)
+    except (ValueError, RecursionError):
+        raise BrokenFrame("a head that is no JSON") from None
+    if not isinstance(head, dict):
+        raise BrokenFrame("a head that is no object")
+    return head
+
+
+def _split(body: memoryview, lengths: Any) -> List[bytes]:
+    counted = isinstance(lengths, list) and all(type(length) is int and length >= 0 for length in lengths)
+    if not counted or sum(lengths) != len(body):
         raise BrokenFrame("blobs that do not fill their frame")
     blobs, start = [], 0
     for length in lengths:

@@ -17,7 +17,7 @@ from .repair_text import text_demands
 from .repair_values import value_repairs
 from .values import Literal, Path, Tensor
 
-LARGEST = 4096
+LARGEST = 1 << 15
 MOST_ELEMENTS = 2_000_000
 
 
@@ -255,17 +255,17 @@ def _resized_build(plan: Plan, wish: Size) -> Iterator[Plan]:
 
 
 def _renumbered(plan: Plan, got: int, want: int) -> Iterator[Plan]:
-    """Each number equal to `got`, in a shape or in the constructor, becomes `want`."""
-    if not 0 < want <= LARGEST or got == want:
+    """Each number equal to `got`, in a shape or in the constructor, becomes `want`; a number of the call (`dim == -2`) may also be below one."""
+    if abs(want) > LARGEST or got == want:
         return
-    for path, leaf in tensor_leaves(plan.call):
+    for path, leaf in tensor_leaves(plan.call) if want > 0 else ():
         for dim in reversed(range(len(leaf.shape))):
             if leaf.shape[dim] == got:
                 yield replace(plan, call=set_at(plan.call, path, _with(leaf, dim, want)))
     for path, number in numbers(plan.call):
         if number == got:
             yield replace(plan, call=set_at(plan.call, path, Literal(want)))
-    for path, number in _size_numbers(plan):
+    for path, number in _size_numbers(plan) if want > 0 else ():
         if number == got and plan.build is not None:
             yield replace(plan, build=set_at(plan.build, path, Literal(want)))
 

@@ -318,6 +318,8 @@ _TOO_SMALL = (
     "at least",
     "greater than actual",
     "larger than",
+    "should be greater than 0",
+    "should be at least",
 )
 _NOT_NEGATIVE = re.compile(
     r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit", re.IGNORECASE
@@ -330,13 +332,19 @@ def _everything(outcome: Outcome, text: str) -> Alternatives:
     if any(word in text for word in _TOO_SMALL):
         yield from ((Grow(tensor),) for tensor in tensors)
         yield from ((Grow(tensor, 1),) for tensor in tensors)
+        yield from ((Grow(tensor, tensor.dim() - 2),) for tensor in tensors if tensor.dim() > 4)  # frames of images: their sides alone
     if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor")):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if not (tensor.dtype == torch.int64 and "range" not in text))
+    if re.search(r"only (?:the following )?values|following values", text):  # labels, of which a message lists those allowed
+        yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point())
     if "torch.bool" in text or "boolean" in text:
         yield from ((Fill(tensor, "bools"),) for tensor in tensors if tensor.dtype != torch.bool)
     if "float" in text or "Float" in text:
         yield from ((Fill(tensor, "normal"),) for tensor in tensors if not tensor.is_floating_point())
     if _NOT_NEGATIVE.search(text):
         yield tuple(Fill(tensor, "unit") for tensor in tensors if tensor.is_floating_point())
+    beyond = re.search(r"Dimension out of range \(expected .*\), but got (\d)", text)
+    if beyond is not None and outcome.operation is None:  # in a backward of its own
+        yield from ((Rank(tensor, int(beyond.group(1)) + more),) for more in (1, 2) for tensor in tensors if tensor.dim() < int(beyond.group(1)) + more)
     if "omplex" in text:
         yield from ((Fill(tensor, "normal", dtype="complex64"),) for tensor in tensors if not tensor.is_complex())

@@ -14,6 +14,7 @@ from . import vocabulary
 from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
 from .guess import named_tensor
 from .plans import Space, get, numbers, path_name
+from .repair_kinds import kind_repairs, tables_with
 from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
 from .repair_text import evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
@@ -36,6 +37,7 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    yield from kind_repairs(plan, outcome, space)
     if "Through" in str(error) and outcome.phase == "construct":
         yield from counting(plan)
     if _WANTS_NUMBER.search(str(error)):
@@ -180,6 +182,8 @@ def _key(plan: Plan, outcome: Outcome, error: KeyError) -> Iterator[Plan]:
             if isinstance(missing, (str, int)):
                 value = attribute_value(str(missing)) if building else named_tensor(str(missing))
                 yield put_in(plan, building, path, replace(table, items=(*table.items, (missing, value))))
+        if isinstance(missing, str):
+            yield from tables_with(plan, building, arguments, missing, attribute_value(missing) if building else named_tensor(missing))
         for path, spelled in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
             if isinstance(spelled, Literal) and spelled.value == missing:
                 for key in _keys_there(outcome, missing):

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 import torch
 
 from . import guess
-from .attempt import Bench, Outcome, Plan, filled
+from .attempt import Bench, Outcome, Plan, TooLarge, filled
 from .configs import smaller_value
 from .derived import needs_subclass, subclasses
 from .given import BadExample, example_plan, usage_plans
@@ -22,8 +22,9 @@ from .make import Maker, arguments_source
 from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
-from .tree import signature
+from .tree import function_tree, signature
 from .tune import is_flattening, tuned
+from .uses import optional_keys
 from .values import Arguments, Items, Tensor, Value, from_json, to_json
 from .variants import Spread
 
@@ -60,7 +61,11 @@ def warm_up() -> None:
 
 def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
-    result = Search(loaded, hints, budget).run()
+    made = Search(loaded, hints, budget)
+    result = made.run()
+    if "failure" in result and made.stopped_by_size:
+        without_values = Search(loaded, hints, {**budget, "seconds": budget["seconds"] / 2}, fake=True).run()
+        return result if "failure" in without_values else without_values
     if "failure" in result and isinstance(loaded.object, type) and needs_subclass(loaded.object, str(result["failure"])):  # type: ignore[typeddict-item]
         for kind in subclasses(loaded):
             symbol = kind.__qualname__
@@ -122,14 +127,20 @@ class Frontier:
 class Search:
     """One search: its space of values, the attempts made, the best of them."""
 
-    def __init__(self, loaded: Loaded, hints: Hints, budget: Budget) -> None:
-        self.loaded, self.hints = loaded, hints
+    def __init__(self, loaded: Loaded, hints: Hints, budget: Budget, fake: bool = False) -> None:
+        self.loaded, self.hints, self.fake = loaded, hints, fake
         self.ends = time.process_time() + budget["seconds"]
-        self.bench = Bench(loaded.object, loaded.module, seconds=max(0.5, min(5.0, budget["seconds"] / 4)), elements=max(budget["bytes"] // 16, 1_000_000))
+        seconds, elements = max(0.5, min(5.0, budget["seconds"] / 4)), max(budget["bytes"] // 16, 1_000_000)
+        self.bench = Bench(loaded.object, loaded.module, seconds, elements, fake)
         self.space = Space()
         self.notes: List[str] = []
         self.best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
         self.is_class = isinstance(loaded.object, type)
+
+    @property
+    def stopped_by_size(self) -> bool:
+        """Did the nearest attempt ask for more memory than there is for it?"""
+        return self.best is not None and isinstance(self.best[2].error, TooLarge)
 
     def run(self) -> SearchResult:
         """Search until an attempt passes, the runs are spent or time is up; small values for large defaults come first."""
@@ -138,6 +149,9 @@ class Search:
             return given
         start = self.first_plan()
         starts = [*self.fuller(start), start]
+        if self.fake:
+            only = self._explore([*self.mined(start), *starts], RUNS)
+            return self.recipe(only.plan) if only is not None else self.failure()
         small = [smaller for plan in starts for smaller in self.smaller(plan)]
         mined = self.mined(start)
         found = self._explore(mined[:2], MINED_RUNS)
@@ -251,6 +265,9 @@ class Search:
         makers: Dict[str, Callable[[], List[Value]]] = {}
         for parameter in parameters:
             if parameter.kind is parameter.VAR_KEYWORD:
+                tree = function_tree(place.function) if open_name == "open_build" else None
+                for key in optional_keys(tree, parameter.name) if tree is not None else ():
+                    makers[key] = (lambda asked: lambda: guess.optional_candidates(place, asked))(key)
                 continue
             if parameter.kind is parameter.VAR_POSITIONAL:
                 if place.function.__name__ != "__init__" and not given:
@@ -276,6 +293,8 @@ class Search:
             "hint": self.example(plan),
             "notes": self.notes,
         }
+        if self.fake:
+            found["fake"] = True
         if self.loaded.touched:
             found["doubt"] = f"{', '.join(self.loaded.touched[:3])} is not installed here and was used"
         return found

@@ -85,6 +85,13 @@ def attribute_uses(tree: Function, attribute: str, found: Uses, anything: bool =
             _note(found, node, parents)
 
 
+def optional_keys(tree: Function, name: str) -> List[str]:
+    """The keys that a function asks a parameter for and can do without: `options.get("norm")`, `options.pop("act", None)`."""
+    asked = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop")]
+    keys = [node.args[0].value for node in asked if node.args and isinstance(node.args[0], ast.Constant) and _is(node.func.value, name)]  # type: ignore[attr-defined]
+    return list(dict.fromkeys(key for key in keys if isinstance(key, str) and key.isidentifier()))
+
+
 def _rebinds(statement: ast.AST, name: str) -> bool:
     if not isinstance(statement, ast.Assign):
         return False

@@ -18,7 +18,7 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
             function,
             function.span(stored.statement),
             _message(function, stored),
-            fix=Fix("Store it without its graph", (Replace(function.span(stored.value), function.detached(stored.value)),)),
+            fix=None if stored.is_part else Fix("Store it without its graph", (Replace(function.span(stored.value), function.detached(stored.value)),)),
             severity=Severity.ERROR if stored.grows else Severity.INFO,
             retains=Retention("activations", stored.fact.evidence),
             evidence=stored.fact.evidence,
@@ -27,7 +27,7 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
 
 def _message(function: FunctionFlow, stored: StoredActivation) -> str:
     kept = "of every forward" if stored.grows else "alive after forward"
-    value = function.short(stored.value)
+    value = f"its part of {function.short(stored.value)}" if stored.is_part else function.short(stored.value)
     return f"`self.{stored.name}` keeps `{value}` and its graph {kept}; store its `.detach()` or return it"
 
 

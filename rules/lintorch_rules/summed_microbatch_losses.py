@@ -16,10 +16,9 @@ def check(function: FunctionFlow) -> Iterator[Finding]:
     for summed in function.training.summed_losses:
         total, line = summed.total.name, function.line(summed.backward.event.node)
         evidence = (f"backward runs on `{total}` behind the loop, on line {line}",)
-        assert summed.total.statement is not None
         yield rule.finding(
             function,
-            function.span(summed.total.statement),
+            function.span(summed.statement),
             f"`{total}` holds the graphs of all micro-batches until `{total}.backward()` at line {line};"
             f" run backward for each `{function.short(summed.added)}` instead",
             severity=Severity.INFO,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.catalogue.packs import PAGE, write_pack
 from tests.cli.doors import CHAIN, HEAD, NET, Doors
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +116,34 @@ def test_faults_are_lines_not_tracebacks(doors: Doors) -> None:
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("lintorch: unknown rule code or name 'LT1O1'; did you mean LT101?")
     assert unknown.stderr.count("\n") == 1
+
+
+LOUD = """\
+from lintorch.rule import Rule, Scope, Span
+
+
+def check(function):
+    start = function.module.source.line_span(function.entry.node.lineno).start
+    yield rule.finding(function, Span(start, start + 1), "it is loud")
+
+
+rule = Rule("ACM001", check, Scope.FORWARD, default=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("configuration", "found"),
+    [
+        pytest.param("lintorch-select = loud-function\nselect = ACM0\n", ["ACM001"], id="a name"),
+        pytest.param("lintorch-select = ACM001\n", ["LT101"], id="flake8 was not told of the codes"),
+        pytest.param("lintorch-select = LT,ACM\nselect = ACM,LT\n", ["ACM001", "LT101"], id="beside lintorch's own"),
+    ],
+)
+def test_rules_of_other_packs(doors: Doors, tmp_path: Path, configuration: str, found: list[str]) -> None:
+    write_pack(tmp_path / "site", {"loud_function.py": LOUD, "loud_function.md": PAGE.format(code="ACM001", name="loud-function")})
+    doors.write({"a.py": NET, "setup.cfg": f"[flake8]\n{configuration}"})
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    command = [sys.executable, "-m", "flake8", "-j1", "a.py"]
+    done = subprocess.run(command, cwd=doors.folder, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.stderr == ""
+    assert sorted(line.split()[1] for line in done.stdout.splitlines() if not line.split()[1].startswith(("E", "F", "W"))) == found

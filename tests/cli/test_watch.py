@@ -56,3 +56,8 @@ def test_without_the_package_there_is_one_line(doors: Doors, monkeypatch: pytest
     outcome = doors.run("--watch")
     assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err == "lintorch: --watch needs the package watchfiles, which is not installed; install `lintorch[watch]`\n"
+
+
+def test_what_is_not_there_cannot_be_watched(doors: Doors) -> None:
+    outcome = doors.run("--watch", "nowhere")
+    assert (outcome.status, outcome.out, outcome.err) == (2, "", "lintorch: nowhere: there is no such file or folder\n")

@@ -121,3 +121,13 @@ def test_own_parentheses_belong_to_an_expression() -> None:
     assert isinstance(line.body[0], cst.Return)
     assert line.body[0].value is not None
     assert segment.text(line.body[0].value) == "( a + 1 )"
+
+
+def test_a_statement_begins_behind_the_blank_lines_and_comments_before_it() -> None:
+    source = Source.from_bytes("a.py", b"def target(x):\n    for a in x:\n\n# why\n        # what\n        y = a\n\n        if y:\n            pass\n")
+    segment = cut(source, _target(source))
+    loop = segment.function.body.body[0]
+    first, second = loop.body.body
+    assert [segment.line(node) for node in (loop, first, second)] == [2, 6, 8]
+    assert segment.text(first) == "y = a\n"
+    assert segment.text(second).startswith("if y:")

@@ -16,7 +16,6 @@ from lintorch.settings import Settings
 from lintorch.source.text import Source
 from tests.pages.examples import Example, cases, examples
 
-
 # What flow asks of the syntax before it looks for what keeps graphs.
 GATES = [name for name, value in vars(KeepingGate).items() if isinstance(value, property) and not name.startswith("_")]
 

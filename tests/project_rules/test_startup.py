@@ -96,7 +96,7 @@ def test_check_with_a_finding_does_not_load_torch(tmp_path: Path) -> None:
 def test_static_check_works_without_torch(tmp_path: Path) -> None:
     (tmp_path / "named.py").write_text(CANDIDATE)
     (tmp_path / "plain.py").write_text(NO_CANDIDATES)
-    with_torch = run(_RUN, "check", "-j1", "--format", "json", ".", cwd=tmp_path)
-    without = run(_WITHOUT_TORCH, "check", "-j1", "--format", "json", ".", cwd=tmp_path)
+    with_torch = run(_RUN, "check", "-j1", "--no-cache", "--format", "json", ".", cwd=tmp_path)
+    without = run(_WITHOUT_TORCH, "check", "-j1", "--no-cache", "--format", "json", ".", cwd=tmp_path)
     assert without == with_torch
     assert [finding["code"] for finding in json.loads(without[2])["findings"]] == ["LT101"]

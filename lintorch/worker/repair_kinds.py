@@ -1,0 +1,139 @@
+"""Repairs that give a value of another kind: a list for a tuple, a function for a tensor, a switch turned over, nothing for a text that names nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import Iterator, List, Tuple
+
+import torch
+
+from .attempt import Outcome, Plan, tensor_leaves
+from .plans import Space, path_name
+from .repair_parts import THROUGH, parts_of, put_in
+from .repair_text import own_frames, statement_at
+from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Value, leaves
+
+
+def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
+    """Plans that answer errors about what kind of thing a value is."""
+    text = str(outcome.error)
+    if "'tuple' object does not support item assignment" in text:
+        yield from _listed(plan)
+    if re.search(r"'(int|float|str|list)' object (does not support item assignment|has no attribute '(copy|keys|items|pop|get|update)')", text):
+        yield from _of_tables(plan)
+    if "'batch_sizes'" in text or "PackedSequence" in text or _asks_for_packed(outcome):
+        yield from _packed(plan)
+    if "non-empty" in text or "empty sequence" in text:
+        yield from _counted(plan, space)
+    if "'Tensor' object is not callable" in text:
+        yield from _callable(plan)
+    if "int64" in text or "arange()" in text or "Long" in text or "integer" in text:
+        yield from _whole_lengths(plan)
+    if isinstance(outcome.error, (NameError, AttributeError, ImportError)):
+        yield from _nothing(plan, text)
+    if isinstance(outcome.error, (AttributeError, UnboundLocalError)) and _is_of_module(outcome.error):
+        yield from _turned_over(plan, space)
+
+
+def _is_of_module(error: BaseException) -> bool:
+    """Does a module lack an attribute, or a function a local, that some branch would have set?"""
+    return isinstance(error, UnboundLocalError) or isinstance(getattr(error, "obj", None), torch.nn.Module)
+
+
+def _items(plan: Plan) -> List[Tuple[bool, Path, Items]]:
+    found: List[Tuple[bool, Path, Items]] = []
+    for building, arguments in parts_of(plan):
+        for name, value in arguments:
+            found.extend((building, (name, *path), items) for path, items in _lists(value))
+    return found
+
+
+def _lists(value: Value, path: Path = ()) -> Iterator[Tuple[Path, Items]]:
+    if isinstance(value, Items):
+        yield path, value
+    elif isinstance(value, (Record, Table)):
+        for key, item in value.attributes if isinstance(value, Record) else value.items:
+            yield from _lists(item, (*path, key))
+
+
+def _listed(plan: Plan) -> Iterator[Plan]:
+    """Lists for the tuples that are written into."""
+    for building, path, items in _items(plan):
+        if items.kind == "tuple":
+            yield put_in(plan, building, path, replace(items, kind="list"))
+
+
+def _of_tables(plan: Plan) -> Iterator[Plan]:
+    """Lists of dicts for lists of numbers or texts."""
+    for building, path, items in _items(plan):
+        if items.items and all(isinstance(item, Literal) for item in items.items):
+            yield put_in(plan, building, path, replace(items, items=(Table(()),) * len(items.items)))
+
+
+def tables_with(plan: Plan, building: bool, arguments: Arguments, key: str, value: Value) -> Iterator[Plan]:
+    """The key in every dict of a list of dicts."""
+    for name, argument in arguments:
+        for path, items in _lists(argument):
+            if items.items and all(isinstance(item, Table) for item in items.items):
+                more = tuple(replace(item, items=(*item.items, (key, value))) for item in items.items if isinstance(item, Table))
+                yield put_in(plan, building, (name, *path), replace(items, items=more))
+
+
+def _asks_for_packed(outcome: Outcome) -> bool:
+    """Does the line that raised speak of packed sequences?"""
+    lines = [ast.dump(statement) for frame, line in own_frames(outcome)[:1] for statement in statement_at(frame.f_code.co_filename, line)[:1]]
+    return any("PackedSequence" in line for line in lines)
+
+
+def _packed(plan: Plan) -> Iterator[Plan]:
+    """A packed sequence, two rows of unlike lengths, for a tensor of the call."""
+    for path, leaf in tensor_leaves(plan.call):
+        if leaf.fill == "normal" and ("argument", "input") not in path:
+            rows = leaf if len(leaf.shape) == 3 else replace(leaf, shape=(2, 16, leaf.shape[-1] if leaf.shape else 32))
+            lengths = Items("list", tuple(Literal(max(rows.shape[1] - number, 1)) for number in range(rows.shape[0])))
+            given = (("input", rows), ("lengths", lengths), ("=batch_first", Literal(True)))
+            yield put_in(plan, False, path, Built(Named("torch.nn.utils.rnn:pack_padded_sequence"), given))
+
+
+def _counted(plan: Plan, space: Space) -> Iterator[Plan]:
+    """A number for each option that counts something, where nothing was there to be put together."""
+    given = {path_name((name,)) for name, _ in plan.build or ()}
+    for name, values in space.open_build.items():
+        if name not in given and values and isinstance(values[0], Literal) and type(values[0].value) is int and plan.build is not None:
+            yield replace(plan, build=(*plan.build, (f"={name}", values[0])))
+
+
+def _callable(plan: Plan) -> Iterator[Plan]:
+    """A function for one tensor of the call, since a tensor was called: the names on the line are those of the function called last, so each is tried."""
+    for path, _ in reversed(tensor_leaves(plan.call)):
+        yield put_in(plan, False, path, THROUGH)
+
+
+def _whole_lengths(plan: Plan) -> Iterator[Plan]:
+    """Lengths counted in elements, in place of shares of the longest."""
+    for path, leaf in tensor_leaves(plan.call):
+        if leaf.fill == "lengths" and leaf.dtype != "int64":
+            yield put_in(plan, False, path, replace(leaf, dtype="int64", high=max(leaf.high, 16)))
+
+
+def _nothing(plan: Plan, text: str) -> Iterator[Plan]:
+    """None for a text of ours that was looked up and not found."""
+    for building, arguments in parts_of(plan):
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(leaf, Literal) and isinstance(leaf.value, str) and f"'{leaf.value}'" in text:
+                yield put_in(plan, building, path, Literal(None))
+
+
+def _turned_over(plan: Plan, space: Space) -> Iterator[Plan]:
+    """Each switch of the constructor the other way: what is missing is often set in one branch alone."""
+    if plan.build is None:
+        return
+    for name, value in plan.build:
+        if isinstance(value, Literal) and isinstance(value.value, bool):
+            yield put_in(plan, True, (name,), Literal(not value.value))
+    given = {path_name((name,)) for name, _ in plan.build}
+    for name, values in space.open_build.items():
+        if name not in given and values and isinstance(values[0], Literal) and isinstance(values[0].value, bool):
+            yield from (replace(plan, build=(*plan.build, (f"={name}", Literal(way)))) for way in (True, False))
