@@ -14,6 +14,7 @@ from lintorch.catalogue import Catalogue, RegisteredRule, best_fit, fit
 from lintorch.engine.comments import ALL_COMMENTS, UNUSED_CODE, Comments
 from lintorch.flow.gate import seeds
 from lintorch.flow.training_gate import drives
+from lintorch.garbage import settle
 from lintorch.rule import Finding, Measurement, Rule, Scope, Severity
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
@@ -84,6 +85,8 @@ class Checker:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
         analysis = _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)
         self.seen |= project.consulted.seen()
+        project.forget()
+        settle()
         return analysis
 
     def _with_unused(self, analysis: Analysis, settings: Settings, honoured: str) -> Analysis:
@@ -193,20 +196,19 @@ class _Pass:
 
     def _judge(self, entry: FunctionEntry, rules: list[Rule]) -> None:
         """Ask each rule whose seed the function holds; flow is built only if there is one."""
-        held = seeds(entry.node, frozenset().union(*(rule.seeds for rule in rules)))
-        wanted = [rule for rule in rules if (not rule.seeds or rule.seeds & held) and self._concerns(rule, entry)]
-        if not wanted:
-            return
         temporaries = frozenset(rule.temporary for rule in rules if rule.temporary is not None)
-        flow = self._flow(entry, temporaries)
-        for rule in wanted:
-            self._ask(rule, entry, flow)
+        if self._only_computes(entry):
+            rules = [rule for rule in rules if rule.scope is not Scope.TRAINING]
+        held = seeds(entry, frozenset().union(*(rule.seeds for rule in rules)))
+        wanted = [rule for rule in rules if not rule.seeds or rule.seeds & held]
+        if wanted:
+            flow = self._flow(entry, temporaries)
+            for rule in wanted:
+                self._ask(rule, entry, flow)
 
-    def _concerns(self, rule: Rule, entry: FunctionEntry) -> bool:
-        """Rules about training leave alone what only computes a module's forward: whoever calls it decides about its graphs."""
-        if rule.scope is not Scope.TRAINING or entry.owner is None or drives(entry.node):
-            return True
-        return self.project.module_evidence(entry.owner) is None
+    def _only_computes(self, entry: FunctionEntry) -> bool:
+        """Is it a method that computes a module's forward and no more? Rules about training leave it alone: whoever calls it decides about its graphs."""
+        return entry.owner is not None and not drives(entry) and self.project.module_evidence(entry.owner) is not None
 
     def _flow(self, entry: FunctionEntry, temporaries: frozenset[Temporary]) -> FunctionFlow:
         from lintorch.flow.function import FunctionFlow  # late: brings libcst

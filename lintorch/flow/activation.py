@@ -15,6 +15,7 @@ from lintorch.flow.fact import Fact, Sort
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, is_loss_function
 from lintorch.flow.unpacking import place_of
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -132,7 +133,7 @@ class Activations:
 
     def _reads(self, method: FunctionEntry, name: str) -> Iterator[bool]:
         """For each read of `self.<name>` in a method: does the graph end there?"""
-        if not any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(method.node)):
+        if not any(isinstance(node, ast.Attribute) and node.attr == name for node in nodes_under(method.node)):
             return
         other: FunctionFlow = self.flow.of(method)
         for event in other.graph.events:
@@ -142,8 +143,8 @@ class Activations:
 
 def _may_store(entry: FunctionEntry) -> bool:
     """A look at the syntax: is an attribute of self, or an item or element of one, stored?"""
-    held = {id(node) for node in ast.walk(entry.node) if isinstance(node, ast.Attribute) and _is_name(node.value, entry.receiver)}
-    for node in ast.walk(entry.node):
+    held = {id(node) for node in nodes_under(entry.node) if isinstance(node, ast.Attribute) and _is_name(node.value, entry.receiver)}
+    for node in nodes_under(entry.node):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store) and id(_unsubscripted(node)) in held:
             return True
         if isinstance(node, ast.Attribute) and node.attr in _INSERTING and id(_unsubscripted(node.value)) in held:
@@ -187,15 +188,15 @@ def _own_reads(method: FunctionEntry, name: str) -> int:
     """How often a method reads the attribute of that name of its own self."""
     return sum(
         isinstance(node, ast.Attribute) and node.attr == name and _is_name(node.value, method.receiver)
-        for node in ast.walk(method.node)
+        for node in nodes_under(method.node)
         if isinstance(getattr(node, "ctx", None), ast.Load)
     )
 
 
 def _looks(tree: ast.AST, name: str, apart: Sequence[ast.AST]) -> int:
     """How often the file, but for the methods set apart, reads the attribute of something only for what has no graph: `net.name.detach()`."""
-    within = {id(node) for method in apart for node in ast.walk(method)}
-    looked = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in _CUTS and id(node) not in within)
+    within = {id(node) for method in apart for node in nodes_under(method)}
+    looked = (node for node in nodes_under(tree) if isinstance(node, ast.Attribute) and node.attr in _CUTS and id(node) not in within)
     asked = (_unsubscripted(node.value) for node in looked)
     return sum(isinstance(node, ast.Attribute) and node.attr == name for node in asked)
 
@@ -204,5 +205,5 @@ def _mentions(tree: ast.AST, name: str) -> int:
     """How often the file reads an attribute of that name, or names it in a string."""
     return sum(
         (isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)) or (isinstance(node, ast.Constant) and node.value == name)
-        for node in ast.walk(tree)
+        for node in nodes_under(tree)
     )

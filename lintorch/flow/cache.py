@@ -16,6 +16,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.torch_names import CONTAINER_MAKERS
 from lintorch.project.module import SCRIPT, FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -75,8 +76,8 @@ class Caches:
 
     def _may_store(self) -> bool:
         """A look at the syntax: is the name of a module-level container mentioned?"""
-        containers = {name for name, value in self.flow.module.constants.items() if _is_container(value)}
-        return bool(containers) and any(isinstance(node, ast.Name) and node.id in containers for node in ast.walk(self.flow.entry.node))
+        containers = {name for name, value in self.flow.module.constants.items() if name in self.flow.entry.words and _is_container(value)}
+        return bool(containers) and any(isinstance(node, ast.Name) and node.id in containers for node in self.flow.entry.nodes)
 
     def _stored(self, statement: cst.CSTNode) -> Iterator[CachedTensor]:
         for place, value in _stores(statement):
@@ -120,4 +121,4 @@ def _is_container(value: ast.expr | None) -> bool:
 
 
 def _mentions(entry: FunctionEntry, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(entry.node))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes_under(entry.node))

@@ -10,10 +10,11 @@ import libcst as cst
 
 from lintorch.flow.anchor import loop_of
 from lintorch.flow.event import Binding, Definition, Event, Kind
-from lintorch.flow.fate import KEEPING, Fate
+from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.handing import parameters_of
 from lintorch.flow.keeper import Keeper
+from lintorch.flow.keeping_gate import may_keep
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.summary import attribute_fates
 from lintorch.flow.unpacking import written_value
@@ -39,7 +40,7 @@ class CalleeKeeping:
                 continue
             recorded = self.training.gradients(event.region) is Gradients.ON
             entry = self.callee(event.node) if recorded else None
-            if entry is not None and _may_keep(entry):
+            if entry is not None and may_keep(entry):
                 for value, parameter in parameters_of(event.node, entry):
                     if self._keeps(entry, fate, parameter):
                         yield self._keeper(event, event.node, entry, parameter), event.node, value
@@ -106,14 +107,6 @@ class CalleeKeeping:
             return _OUT_OF_SIGHT
         made = [definition for found in kept for definition in _parameter(other, found.name)]
         return frozenset(fate for definition in made for fate in other.training.fates.of(definition))
-
-
-def _may_keep(entry: FunctionEntry) -> bool:
-    """A look at the syntax, before the function is parsed: does it store to an attribute or item, add to something, or put into containers?"""
-    if "may keep" not in entry.memo:
-        stores = (isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store) for node in entry.nodes)
-        entry.memo["may keep"] = not KEEPING.isdisjoint(entry.mentions) or any(stores) or any(isinstance(node, ast.AugAssign) for node in entry.nodes)
-    return bool(entry.memo["may keep"])
 
 
 def _mutable_defaults(entry: FunctionEntry) -> frozenset[str]:

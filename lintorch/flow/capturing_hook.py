@@ -17,6 +17,7 @@ from lintorch.flow.inference import Inference
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.tensor_use import DIFFERENTIABLE_METHODS
 from lintorch.flow.torch_names import is_differentiable_function
+from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -144,10 +145,10 @@ class CapturingHooks:
         source = self.flow.module.source
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         own = {argument.arg for argument in arguments} | {
-            inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
+            inner.id for inner in nodes_under(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
         }
         reads: dict[str, list[Span]] = {}
-        for inner in (inner for statement in node.body for inner in ast.walk(statement)):
+        for inner in (inner for statement in node.body for inner in nodes_under(statement)):
             if isinstance(inner, ast.Name) and inner.id not in own:
                 start = source.ast_offset(inner.lineno, inner.col_offset)
                 reads.setdefault(inner.id, []).append(Span(start, start + len(inner.id)))
@@ -183,7 +184,7 @@ class CapturingHooks:
         """Is the hook written for this registration alone?"""
         if not isinstance(hook, cst.Name):
             return isinstance(hook, cst.Lambda)
-        mentions = (node for node in ast.walk(self.flow.entry.node) if isinstance(node, ast.Name) and node.id == hook.value)
+        mentions = (node for node in nodes_under(self.flow.entry.node) if isinstance(node, ast.Name) and node.id == hook.value)
         return sum(1 for _ in mentions) == 1
 
 

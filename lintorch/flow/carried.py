@@ -16,9 +16,8 @@ from lintorch.flow.frozen import mentions_cut
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.module_state import module_states
 from lintorch.flow.reduction import is_reduced
-from lintorch.flow.seed import Seed
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS
-from lintorch.flow.training_gate import training_seeds
+from lintorch.flow.training_gate import has_recurrence
 from lintorch.flow.tree import names_in
 from lintorch.flow.without_gradients import is_test
 
@@ -39,7 +38,7 @@ class CarriedState:
 
 def carried_states(training: TrainingFlow) -> Iterator[CarriedState]:
     """The states of a function, in order, each statement once."""
-    if Seed.RECURRENCE in training_seeds(training.flow.entry.node):
+    if has_recurrence(training.flow.entry) and training.gate.runs:
         yield from _in_loops(training)
     if not is_test(training.flow.entry, training.flow.project.root):
         yield from (CarriedState(f"self.{name}", statement, line) for name, statement, line in module_states(training))

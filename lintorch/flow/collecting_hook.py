@@ -18,6 +18,7 @@ from lintorch.flow.hook import Registration, hook_function, is_dropped, registra
 from lintorch.flow.inference import Inference
 from lintorch.flow.segment import Unmappable
 from lintorch.project.module import SCRIPT, FunctionEntry
+from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -209,10 +210,10 @@ def _root(container: cst.BaseExpression) -> cst.BaseExpression:
 
 
 def _mentions(entry: FunctionEntry, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(entry.node))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes_under(entry.node))
 
 
 def _switches_off(scope: ast.AST) -> bool:
     """Does the code switch gradients off anywhere?"""
-    names = (node.attr if isinstance(node, ast.Attribute) else node.id for node in ast.walk(scope) if isinstance(node, ast.Attribute | ast.Name))
+    names = (node.attr if isinstance(node, ast.Attribute) else node.id for node in nodes_under(scope) if isinstance(node, ast.Attribute | ast.Name))
     return any(name in ("no_grad", "inference_mode", "set_grad_enabled") for name in names)

@@ -15,6 +15,7 @@ from lintorch.flow.event import Binding, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.gradient_return import inputs_with_gradient
 from lintorch.flow.tensor_use import tensor_parameters
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -172,14 +173,14 @@ class ContextAttributes:
         return any(
             isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load)
             for entry in others
-            for node in ast.walk(entry.node)
+            for node in nodes_under(entry.node)
         )
 
 
 def _stores(function: ast.AST, context: str) -> bool:
     return any(
         isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == context
-        for node in ast.walk(function)
+        for node in nodes_under(function)
     )
 
 

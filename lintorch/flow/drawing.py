@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lintorch.project.nodes import nodes_under
+
 if TYPE_CHECKING:
     from lintorch.project.module import Module
 
@@ -26,8 +28,8 @@ def drawn_from(module: Module) -> frozenset[str]:
 
 def _drawn(module: Module) -> Iterator[str]:
     script = ast.Module([node for node in module.tree.body if not isinstance(node, (*_FUNCTIONS, ast.ClassDef))], [])
-    for function in (script, *(node for node in ast.walk(module.tree) if isinstance(node, _FUNCTIONS))):
-        calls = [(module.qualify(node.func), node) for node in ast.walk(function) if isinstance(node, ast.Call)]
+    for function in (script, *(node for node in nodes_under(module.tree) if isinstance(node, _FUNCTIONS))):
+        calls = [(module.qualify(node.func), node) for node in nodes_under(function) if isinstance(node, ast.Call)]
         for name, call in calls:
             if name in _DRAWING and call.args:
                 yield from _names_in(call.args[0])
@@ -51,6 +53,6 @@ def _names_in(node: ast.AST) -> Iterator[str]:
 
 def _indexed(function: ast.AST) -> Iterator[str]:
     """What is indexed by a name, and so perhaps by a number drawn."""
-    for node in ast.walk(function):
+    for node in nodes_under(function):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Name):
             yield from _names_in(node.value) if isinstance(node.value, ast.Name | ast.Attribute) else ()

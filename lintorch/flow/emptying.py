@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from lintorch.project.nodes import nodes_under
+
 _EMPTYING = frozenset({"clear", "pop", "popleft", "popitem", "remove"})
 
 
@@ -15,7 +17,7 @@ def is_emptied(name: str, scopes: Sequence[ast.AST]) -> bool:
     """
     made = 0
     for index, scope in enumerate(scopes):
-        for node in ast.walk(scope):
+        for node in nodes_under(scope):
             if _empties(node, name if index == 0 else None):
                 return True
             made += index == 0 and _binds(node, name)
@@ -24,7 +26,7 @@ def is_emptied(name: str, scopes: Sequence[ast.AST]) -> bool:
 
 def is_begun_anew(name: str, scope: ast.AST) -> bool:
     """Is all of the container thrown away somewhere: cleared, deleted, bound more than once? One item out for one item in is no new beginning."""
-    nodes = list(ast.walk(scope))
+    nodes = list(nodes_under(scope))
     kept = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and _root(node.value) == name]
     bound = sum(_binds(node, name) for node in nodes) - sum(_root(target) == name for node in kept for target in node.targets)
     return bound > 1 or any(_throws_away(node, name) for node in nodes)
@@ -51,7 +53,7 @@ def _empties(node: ast.AST, name: str | None) -> bool:
 
 
 def _has_maxlen(value: ast.expr) -> bool:
-    return any(isinstance(node, ast.keyword) and node.arg == "maxlen" for node in ast.walk(value))
+    return any(isinstance(node, ast.keyword) and node.arg == "maxlen" for node in nodes_under(value))
 
 
 def _binds(node: ast.AST, name: str) -> bool:

@@ -79,7 +79,7 @@ class EvaluationScope:
     @cached_property
     def _needless(self) -> tuple[_Run, ...]:
         """The calls of modules in evaluation mode that record a graph for nobody."""
-        if not self.switching.modules or self._is_out_of_sight:
+        if not self.training.gate.evaluations or not self.switching.modules or self._is_out_of_sight:
             return ()
         runs = tuple(self._runs())
         trained = {run.module for run in runs if Fate.BACKWARD in run.fates}

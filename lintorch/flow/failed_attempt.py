@@ -19,6 +19,7 @@ from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.tree import children, dotted_name
 from lintorch.flow.wanting import wants_gradients
 from lintorch.flow.without_gradients import Insertion, is_test
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -51,8 +52,8 @@ class KeptException:
 
 def may_hold_attempts(entry: FunctionEntry) -> bool:
     """By syntax: does a handler of such an exception call something of the function's own, or use the exception's name as a value?"""
-    handlers = (node for node in ast.walk(entry.node) if isinstance(node, ast.ExceptHandler) and _catches(node.type))
-    return any(_is_own_call(node, entry) or _keeps(node, handler.name) for handler in handlers for node in ast.walk(handler))
+    handlers = (node for node in nodes_under(entry.node) if isinstance(node, ast.ExceptHandler) and _catches(node.type))
+    return any(_is_own_call(node, entry) or _keeps(node, handler.name) for handler in handlers for node in nodes_under(handler))
 
 
 def _catches(caught: ast.expr | None) -> bool:
@@ -73,7 +74,7 @@ def _keeps(node: ast.AST, name: str | None) -> bool:
         return False
     stores = isinstance(node.targets[0], ast.Attribute | ast.Subscript) if isinstance(node, ast.Assign) else getattr(node.func, "attr", "") in _STORING
     values = [node.value] if isinstance(node, ast.Assign) else node.args
-    return stores and any(isinstance(part, ast.Name) and part.id == name for value in values for part in ast.walk(value))
+    return stores and any(isinstance(part, ast.Name) and part.id == name for value in values for part in nodes_under(value))
 
 
 class FailedAttempts:
@@ -125,9 +126,9 @@ class FailedAttempts:
         return entry is not None and (wants_gradients(entry, self.flow) or self._runs_module(call, entry))
 
     def _runs_module(self, call: cst.Call, entry: FunctionEntry) -> bool:
-        if entry.owner is not None and any(self._is_module_of(entry, node) for node in ast.walk(entry.node)):
+        if entry.owner is not None and any(self._is_module_of(entry, node) for node in nodes_under(entry.node)):
             return True
-        called = {node.func.id for node in ast.walk(entry.node) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        called = {node.func.id for node in nodes_under(entry.node) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         return any(name in called and self.training.inference.fact(value).sort is Sort.MODULE for value, name in parameters_of(call, entry))
 
     def _is_module_of(self, entry: FunctionEntry, node: ast.AST) -> bool:
@@ -166,8 +167,8 @@ class FailedAttempts:
 
 def _raised_names(module: Module) -> frozenset[str]:
     if "raised names" not in module.memo:
-        raised = [node for node in ast.walk(module.tree) if isinstance(node, ast.Raise) or _reads_traceback(node)]
-        parts = [part for node in raised for part in ast.walk(node)]
+        raised = [node for node in nodes_under(module.tree) if isinstance(node, ast.Raise) or _reads_traceback(node)]
+        parts = [part for node in raised for part in nodes_under(node)]
         module.memo["raised names"] = frozenset(getattr(part, "attr", getattr(part, "id", "")) for part in parts if isinstance(part, ast.Attribute | ast.Name))
     names: frozenset[str] = module.memo["raised names"]
     return names

@@ -12,6 +12,7 @@ import libcst as cst
 from lintorch.flow.fact import Sort
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
 from lintorch.flow.tree import dotted_name
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -125,13 +126,13 @@ def _without_moves(made: ast.expr | None) -> ast.expr | None:
 
 def mentions_cut(entry: FunctionEntry) -> bool:
     """Does a function detach anything, or switch gradients off?"""
-    return any(isinstance(node, ast.Attribute) and node.attr in _CUTS for node in ast.walk(entry.node))
+    return any(isinstance(node, ast.Attribute) and node.attr in _CUTS for node in nodes_under(entry.node))
 
 
 def _asked_in(place: ast.AST) -> Iterator[str]:
     from lintorch.project.module import dotted_name as dotted
 
-    for node in ast.walk(place):
+    for node in nodes_under(place):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "requires_grad_":
             yield dotted(node.func.value) or ""
             yield from _whose_parameters(node.func.value, place)
@@ -146,8 +147,8 @@ def _whose_parameters(value: ast.expr, place: ast.AST) -> Iterator[str]:
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         value = value.func.value
     yield dotted(value) or ""
-    for node in ast.walk(place):
-        if isinstance(node, ast.Assign) and any(inner is value for inner in ast.walk(node.value)):
+    for node in nodes_under(place):
+        if isinstance(node, ast.Assign) and any(inner is value for inner in nodes_under(node.value)):
             yield from (dotted(target) or "" for target in node.targets)
 
 
@@ -155,6 +156,6 @@ def _parameters_of(iterated: ast.expr) -> Iterator[str]:
     """`net` of `net.parameters()`."""
     from lintorch.project.module import dotted_name as dotted
 
-    for node in ast.walk(iterated):
+    for node in nodes_under(iterated):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("parameters", "named_parameters"):
             yield dotted(node.func.value) or ""

@@ -27,6 +27,7 @@ from lintorch.flow.temporary import Temporary
 from lintorch.flow.training import TrainingFlow
 from lintorch.flow.tree import dotted_name, sole_statement
 from lintorch.project.module import FunctionEntry, Module
+from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project
 from lintorch.source.text import Span
 
@@ -84,7 +85,8 @@ class FunctionFlow:
                 raise Unmappable
             other = FunctionFlow(entry, entry.module, self.project)
             other._distance = self._distance + 1
-            remembered = entry.memo["flow"] = (session, other)
+            remembered = (session, other)
+            self.project.remember("flow", entry, remembered)
         return remembered[1]
 
     # Names
@@ -92,8 +94,8 @@ class FunctionFlow:
     @cached_property
     def local_names(self) -> frozenset[str]:
         """Every name bound anywhere in the function."""
-        parameters = (node.arg for node in ast.walk(self.entry.node.args) if isinstance(node, ast.arg))
-        stored = (node.id for node in ast.walk(self.entry.node) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        parameters = (node.arg for node in nodes_under(self.entry.node.args) if isinstance(node, ast.arg))
+        stored = (node.id for node in nodes_under(self.entry.node) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
         return frozenset((*parameters, *stored))
 
     def qualify(self, node: cst.BaseExpression) -> str | None:

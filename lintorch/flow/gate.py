@@ -11,25 +11,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
-
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-
+from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 _FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
+_TRAINING_SEEDS = frozenset(Seed) - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}
 
 
-def seeds(function: FunctionNode, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
+def seeds(entry: FunctionEntry, wanted: frozenset[Seed] = frozenset(Seed)) -> frozenset[Seed]:
     """The seeds among `wanted` in a function's own statements (and those of comprehensions and lambdas within them)."""
     found: set[Seed] = set()
     if wanted & _FORWARD_SEEDS:
-        for suite in _suites(function):
+        for suite in _suites(entry.node):
             found.update(_seeds_of(suite))
-    if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(function.body):
+    if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(entry.node.body):
         found.add(Seed.DEAD_STORE)
-    if Seed.LOOP_VALUE in wanted and has_surviving_name(function):
+    if Seed.LOOP_VALUE in wanted and has_surviving_name(entry.node):
         found.add(Seed.LOOP_VALUE)
-    if wanted - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}:
-        found.update(training_seeds(function))
+    if wanted & _TRAINING_SEEDS:
+        found.update(training_seeds(entry))
     return frozenset(found & wanted)
 
 
@@ -90,7 +90,7 @@ def _is_name(node: ast.expr | None, name: str) -> bool:
 def _reads(statement: ast.stmt, name: str) -> bool:
     if not isinstance(statement, ast.Assign | ast.Return | ast.Expr | ast.AugAssign):
         return False
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(statement))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes_under(statement))
 
 
 class _Liveness:
@@ -128,7 +128,7 @@ class _Liveness:
         name = _sole_target(node)
         if name is not None and name not in live:
             self.dead = True
-        bound = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+        bound = {inner.id for inner in nodes_under(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
         augmented = {node.target.id} if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) else set()
         return (live - bound) | _loads(node) | augmented
 
@@ -156,9 +156,9 @@ def _loads(*nodes: ast.AST) -> frozenset[str]:
     read: set[str] = set()
     bound: set[str] = set()
     for root in nodes:
-        for node in ast.walk(root):
+        for node in nodes_under(root):
             if isinstance(node, ast.comprehension):
-                bound.update(inner.id for inner in ast.walk(node.target) if isinstance(inner, ast.Name))
+                bound.update(inner.id for inner in nodes_under(node.target) if isinstance(inner, ast.Name))
             elif isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
                 bound.add(node.target.id)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 
 def inputs_with_gradient(forward: FunctionEntry, backward: FunctionEntry, skipped: int) -> dict[str, str]:
@@ -23,7 +24,7 @@ def inputs_with_gradient(forward: FunctionEntry, backward: FunctionEntry, skippe
 
 
 def _returned(function: ast.AST) -> Iterator[tuple[int, list[ast.expr]]]:
-    for node in ast.walk(function):
+    for node in nodes_under(function):
         if isinstance(node, ast.Return) and node.value is not None:
             values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             if not any(isinstance(value, ast.Starred) for value in values):
@@ -40,10 +41,10 @@ def _is_none(value: ast.expr, function: ast.AST) -> bool:
 
 def _bound_to_none_only(name: str, function: ast.AST) -> bool:
     """Is the name bound, and to None alone?"""
-    stores = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)]
+    stores = [node for node in nodes_under(function) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)]
     plain = {
         id(target)
-        for node in ast.walk(function)
+        for node in nodes_under(function)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is None
         for target in node.targets
     }

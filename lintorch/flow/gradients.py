@@ -65,7 +65,7 @@ class GradMode:
                 if mode is not None:
                     return mode
             current = current.parent
-        return self._function
+        return self.of_function
 
     def is_unknown_within(self, region: Region) -> bool:
         """Does a manager that nothing is known of surround the code of a region, inside the function?"""
@@ -99,7 +99,7 @@ class GradMode:
         return None if name.startswith(_NEUTRAL) or name.split(".")[0] in _NEUTRAL_ROOTS or self.trains else Gradients.MAYBE
 
     @cached_property
-    def _function(self) -> Gradients:
+    def of_function(self) -> Gradients:
         """Grad mode where the function is called: by its decorators, what it does itself, or its callers in the file."""
         decorated = self.project.decorated_grad_mode(self.entry)
         if decorated is not None:

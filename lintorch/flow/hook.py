@@ -10,6 +10,7 @@ import libcst as cst
 
 from lintorch.flow.event import Event, Kind
 from lintorch.project.module import SCRIPT, FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -74,5 +75,5 @@ def _returned_function(maker: FunctionEntry) -> FunctionEntry | None:
     """The nested function that a function returns: `def named(name): def hook(...): ...; return hook`."""
     import ast
 
-    names = [node.value.id for node in ast.walk(maker.node) if isinstance(node, ast.Return) and isinstance(node.value, ast.Name)]
+    names = [node.value.id for node in nodes_under(maker.node) if isinstance(node, ast.Return) and isinstance(node.value, ast.Name)]
     return maker.module.functions.get(f"{maker.qualname}.{names[0]}") if len(set(names)) == 1 else None

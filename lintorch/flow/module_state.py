@@ -13,6 +13,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.tree import dotted_name, names_in
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -22,18 +23,12 @@ if TYPE_CHECKING:
 def module_states(training: TrainingFlow) -> Iterator[tuple[str, cst.CSTNode, str]]:
     """Attributes that forward computes from what its last call left there: the name, the statement, and why."""
     entry, owner = training.flow.entry, training.flow.entry.owner
-    if owner is None or entry.name != "forward" or not _may_renew(entry.node) or training.flow.project.module_evidence(owner) is None:
+    if owner is None or entry.name != "forward" or not training.gate.renews or training.flow.project.module_evidence(owner) is None:
         return
     for statement in training.flow.graph.placements:
         for name in _stored(statement, entry.receiver or "") if isinstance(statement, cst.Assign) else ():
             if isinstance(statement, cst.Assign) and _renews(training, statement, name) and not _is_set_back(training, owner, name):
                 yield name, statement, f"forward reads what the last call stored on self.{name}"
-
-
-def _may_renew(function: ast.AST) -> bool:
-    """A look at the syntax: is an attribute both read and stored?"""
-    attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
-    return bool({node.attr for node in attributes if isinstance(node.ctx, ast.Load)} & {node.attr for node in attributes if isinstance(node.ctx, ast.Store)})
 
 
 def _stored(statement: cst.Assign, receiver: str) -> Iterator[str]:
@@ -69,7 +64,7 @@ def _is_set_back(training: TrainingFlow, owner: ClassEntry, name: str) -> bool:
         return True
     if any(not _goes_on(training, statement, name) for statement in training.flow.graph.placements):
         return True
-    return any(_is_stored_by_others(node, name, training.flow.entry.receiver) for node in ast.walk(training.flow.module.tree))
+    return any(_is_stored_by_others(node, name, training.flow.entry.receiver) for node in nodes_under(training.flow.module.tree))
 
 
 def _goes_on(training: TrainingFlow, statement: cst.CSTNode, name: str) -> bool:

@@ -9,6 +9,7 @@ from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.inference import annotated
 from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, SAME_MODULE_METHODS, is_loader_class, is_loss_class, is_module_class, is_optimizer_class
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
+from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project, Store
 
 
@@ -66,7 +67,7 @@ def _module_use(owner: ClassEntry, name: str) -> str | None:
     uses: dict[str, str] | None = owner.memo.get("module uses")
     if uses is None:
         uses = owner.memo["module uses"] = {}
-        for node in ast.walk(owner.node):
+        for node in nodes_under(owner.node):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute):
                 held, method = node.func.value, node.func.attr
                 if isinstance(held.value, ast.Name) and held.value.id == "self" and method in MODULE_METHODS - {"zero_grad", "state_dict", "load_state_dict"}:

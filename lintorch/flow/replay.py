@@ -20,6 +20,7 @@ from lintorch.flow.segment import Unmappable
 from lintorch.flow.training_gate import is_record
 from lintorch.flow.tree import dotted_name
 from lintorch.project.module import ClassEntry, Module
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -43,7 +44,7 @@ class Replayed:
 
 def replayed(training: TrainingFlow) -> Iterator[Replayed]:
     """What the function puts, graphs and all, where later steps draw it from."""
-    if not _may_replay(training.flow):
+    if not _may_replay(training.flow) or not training.gate.insertions:
         return
     replays = Replays(training)
     for statement, place, method, value in replays.insertions():
@@ -55,10 +56,10 @@ def replayed(training: TrainingFlow) -> Iterator[Replayed]:
 
 def _may_replay(flow: FunctionFlow) -> bool:
     """By syntax: is something put into a container that the file draws from or takes slices of, or handed as a whole to what may draw from it?"""
-    sought = drawn_from(flow.module) | _sliced(flow.module)
-    if any(_inserts_into(node) in sought for node in flow.entry.nodes):
+    sought = (drawn_from(flow.module) | _sliced(flow.module)) & flow.entry.words
+    if sought and any(_inserts_into(node) in sought for node in flow.entry.nodes):
         return True
-    return any(_hands_over(node, flow.module) for node in flow.entry.nodes) and _draws_in_sight(flow.module, flow.project)
+    return any(_hands_over(node, flow.module) for node in flow.entry.nodes) and flow.training.gate.insertions and _draws_in_sight(flow.module, flow.project)
 
 
 def _draws_in_sight(module: Module, project: Project) -> bool:
@@ -96,7 +97,7 @@ def _sliced(module: Module) -> frozenset[str]:
     """Names and attributes of which the file reads an end; none where it runs no backward."""
     if "sliced" not in module.memo:
         trains = "backward" in module.source.text
-        nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.Subscript) and _is_end(node.slice)) if trains else ()
+        nodes = (node for node in nodes_under(module.tree) if isinstance(node, ast.Subscript) and _is_end(node.slice)) if trains else ()
         module.memo["sliced"] = frozenset(getattr(node.value, "attr", getattr(node.value, "id", "")) for node in nodes)
     names: frozenset[str] = module.memo["sliced"]
     return names
@@ -152,7 +153,7 @@ class Replays:
 
     def _replays(self, entry: FunctionEntry, owner: ClassEntry) -> bool:
         """Does the method put something into a container of self that its file draws from at random, and never begins anew?"""
-        names = {name for node in ast.walk(entry.node) if (name := _inserts_into(node)) is not None} & drawn_from(entry.module)
+        names = {name for node in nodes_under(entry.node) if (name := _inserts_into(node)) is not None} & drawn_from(entry.module)
         if not names:
             return False
         try:
@@ -205,7 +206,7 @@ class Replays:
             return _updated(self.flow, place.value, is_attribute=False)
         for entry in (*self.flow.module.functions.values(), self.flow.module.script):
             try:
-                if any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(entry.node)):
+                if any(isinstance(node, ast.Attribute) and node.attr == name for node in nodes_under(entry.node)):
                     line = _updated(self.flow.of(entry), name, is_attribute=True)
                     if line is not None:
                         return line

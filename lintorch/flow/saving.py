@@ -12,6 +12,7 @@ import libcst as cst
 from lintorch.flow.event import Kind, RegionKind
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.statement import Statement
+from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def plan_saving(flow: FunctionFlow, kept: Sequence[ContextTensor]) -> Saving | N
 def _is_plain(flow: FunctionFlow, owner: ClassEntry, kept: Sequence[ContextTensor]) -> bool:
     """Is every attribute stored once, on every path, by one kind of method that saves nothing yet and changes nothing in place?"""
     attributes = [tensor.attribute for tensor in kept]
-    names = {node.attr for node in ast.walk(owner.node) if isinstance(node, ast.Attribute)}
+    names = {node.attr for node in nodes_under(owner.node) if isinstance(node, ast.Attribute)}
     returns = [event for event in flow.graph.events if event.kind is Kind.RETURN]
     straight = all(flow.graph.placements[tensor.statement].region.kind is RegionKind.BODY for tensor in kept)
     single = all(len(tensor.statement.targets) == 1 and isinstance(tensor.statement.targets[0].target, cst.Attribute) for tensor in kept)
@@ -70,14 +71,14 @@ def _is_in_place(name: str) -> bool:
 
 
 def _mentions(entry: FunctionEntry, attributes: Sequence[str]) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr in attributes for node in ast.walk(entry.node))
+    return any(isinstance(node, ast.Attribute) and node.attr in attributes for node in nodes_under(entry.node))
 
 
 def _in_backward(backward: FunctionFlow, attributes: Sequence[str]) -> tuple[Span, str, tuple[tuple[Span, str], ...]] | None:
     """Where backward begins, the line that unpacks, and the reads of the attributes; None where their names are taken there."""
     body = backward.entry.node.body
     statements = body[1:] if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and len(body) > 1 else body
-    names = {node.id for node in ast.walk(backward.entry.node) if isinstance(node, ast.Name)} | backward.local_names
+    names = {node.id for node in nodes_under(backward.entry.node) if isinstance(node, ast.Name)} | backward.local_names
     context = next((node.arg for node in (*backward.entry.node.args.posonlyargs, *backward.entry.node.args.args)), None)
     source = backward.module.source
     start = source.ast_offset(statements[0].lineno, statements[0].col_offset)
@@ -93,7 +94,7 @@ def _reads(backward: FunctionFlow, context: str, attributes: Sequence[str]) -> l
     """Reads in nested functions included; from the ast, because flow does not look into those."""
     source = backward.module.source
     found = []
-    for node in ast.walk(backward.entry.node):
+    for node in nodes_under(backward.entry.node):
         if isinstance(node, ast.Attribute) and node.attr in attributes and isinstance(node.value, ast.Name) and node.value.id == context:
             end = source.ast_offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
             found.append((Span(source.ast_offset(node.lineno, node.col_offset), end), node.attr))

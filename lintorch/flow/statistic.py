@@ -16,11 +16,12 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.live_part import live_parts
-from lintorch.flow.loop_source import PARAMETER_METHODS, source_of
-from lintorch.flow.operation import REDUCTIONS, is_reduction, saves_tensors
+from lintorch.flow.loop_source import source_of
+from lintorch.flow.operation import is_reduction, saves_tensors
 from lintorch.flow.reachable import read_after
 from lintorch.flow.update import Update, update_of
 from lintorch.flow.upstream import is_trained_parameter
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -60,7 +61,7 @@ class Statistics:
 
     def live(self) -> Iterator[LiveStatistic]:
         """Every update with a live term, and, of state so updated, the stores that begin it; in the order of the file."""
-        if not _may_update(self.flow.entry):
+        if not self.training.gate.statistics and not self.training.gate.averages:
             return
         updates = [update for node in self.flow.graph.placements if (update := update_of(node)) is not None]
         chained = {update.place.attr.value for update in updates if isinstance(update.place, cst.Attribute) and self._is_statistic(update)}
@@ -121,7 +122,7 @@ class Statistics:
         """Is the state detached anywhere in its class, or a parameter, which no such update can be stored to?"""
         stores = self.flow.project.attribute_stores(owner).get(name, ())
         return any(map(is_trained_parameter, stores)) or any(
-            _is_cut(node, name) for entry in self.flow.project.ancestry(owner).classes for node in ast.walk(entry.node)
+            _is_cut(node, name) for entry in self.flow.project.ancestry(owner).classes for node in nodes_under(entry.node)
         )
 
     def _is_begun_elsewhere(self, owner: ClassEntry, name: str) -> bool:
@@ -217,31 +218,12 @@ def _always_stores(method: FunctionEntry, name: str) -> bool:
     return any(isinstance(target, ast.Attribute) and target.attr == name for target in targets)
 
 
-def _may_update(entry: FunctionEntry) -> bool:
-    """A look at the syntax: is something reduced, or a parameter met, and something stored to that is read too, or changed in place?"""
-    if PARAMETER_METHODS.isdisjoint(entry.mentions) and not _may_reduce(entry):
-        return False
-    read: set[str] = set()
-    stored: set[str] = set()
-    for node in entry.nodes:
-        if isinstance(node, ast.Attribute):
-            (read if isinstance(node.ctx, ast.Load) else stored).add(node.attr)
-        elif isinstance(node, ast.AugAssign) or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)):
-            return True
-    return bool(read & stored) or any(name.endswith("_") and not name.endswith("__") for name in read)
-
-
-def _may_reduce(entry: FunctionEntry) -> bool:
-    named = any(name in REDUCTIONS or name.endswith("_loss") for name in entry.mentions)
-    return named or any(isinstance(node, ast.MatMult) for node in entry.nodes)
-
-
 def _is_cut(node: ast.AST, name: str) -> bool:
     """`self.<name>.detach_()`, or a store to it of its own detached value."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "detach_":
         return not isinstance(node.func.value, ast.Attribute) or node.func.value.attr == name
     if isinstance(node, ast.Assign) and any(isinstance(target, ast.Attribute) and target.attr == name for target in node.targets):
-        return any(isinstance(part, ast.Attribute) and part.attr in ("detach", "data") and _rooted_in(part.value, name) for part in ast.walk(node.value))
+        return any(isinstance(part, ast.Attribute) and part.attr in ("detach", "data") and _rooted_in(part.value, name) for part in nodes_under(node.value))
     return False
 
 

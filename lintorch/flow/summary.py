@@ -12,6 +12,7 @@ from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.fate import Fate
 from lintorch.flow.inference import annotated
 from lintorch.flow.segment import Unmappable
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -43,7 +44,7 @@ def _returned(entry: FunctionEntry, asking: FunctionFlow) -> Fact:
         return said
     if asking.project.decorated_grad_mode(entry) == "off":
         return DATA
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(entry.node)):
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes_under(entry.node)):
         return UNKNOWN
     try:
         return _facts_returned(asking.of(entry))

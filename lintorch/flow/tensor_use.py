@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lintorch.flow.torch_names import is_differentiable_function
 from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import nodes_under
 
 # Methods that numbers, modules, containers and configurations do not have.
 _METHODS = frozenset(
@@ -72,7 +73,7 @@ def _annotated(entry: FunctionEntry, parameter: ast.arg) -> str | None:
 
 
 def _uses(entry: FunctionEntry) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(entry.node):
+    for node in nodes_under(entry.node):
         if isinstance(node, ast.Call):
             yield from _of_call(node, entry)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):

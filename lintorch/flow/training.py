@@ -26,6 +26,7 @@ from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
+from lintorch.flow.keeping_gate import KeepingGate
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loss_part import loss_parts
@@ -60,6 +61,11 @@ class TrainingFlow:
         self.flow = flow
 
     # Building blocks
+
+    @cached_property
+    def gate(self) -> KeepingGate:
+        """What the syntax alone rules out."""
+        return KeepingGate(self.flow.entry, self.flow.project)
 
     @cached_property
     def loads(self) -> dict[cst.CSTNode, Event]:
@@ -310,7 +316,7 @@ class TrainingFlow:
     @cached_property
     def leaking_totals(self) -> tuple[Kept, ...]:
         """Totals and moving averages that keep the graphs of the values added to them."""
-        return tuple(kept for kept in self.keeping.totals() if kept.leaks)
+        return tuple(kept for kept in self.keeping.totals() if kept.leaks) if self.gate.totals else ()
 
     @cached_property
     def kept_collections(self) -> tuple[Kept, ...]:
@@ -320,7 +326,7 @@ class TrainingFlow:
     @cached_property
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
-        return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window)
+        return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window) if self.gate.collections else ()
 
     @cached_property
     def pinned_views(self) -> tuple[PinnedView, ...]:
@@ -345,7 +351,7 @@ class TrainingFlow:
     @cached_property
     def surviving_names(self) -> tuple[Surviving, ...]:
         """Names of loops that hold graphs while the next ones are computed."""
-        return tuple(surviving_names(self))
+        return tuple(surviving_names(self)) if self.gate.loop_values else ()
 
     @cached_property
     def replayed(self) -> tuple[Replayed, ...]:
@@ -357,7 +363,7 @@ class TrainingFlow:
         """Values kept, graphs and all, only to be compared with later ones."""
         from lintorch.flow.best import live_bests
 
-        return tuple(live_bests(self))
+        return tuple(live_bests(self)) if self.gate.bests else ()
 
     @cached_property
     def live_statistics(self) -> tuple[LiveStatistic, ...]:

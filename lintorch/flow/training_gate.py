@@ -6,9 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from lintorch.flow.seed import Seed
+from lintorch.project.module import FunctionEntry, FunctionNode
+from lintorch.project.nodes import nodes_outside, nodes_under
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOP_KINDS, _NESTED_KINDS = frozenset(_LOOPS), frozenset(_NESTED)
+_SOWING = frozenset({ast.Call, ast.AugAssign, ast.Assign, ast.ExceptHandler, ast.Expr, ast.If})
 _METHODS = {
     "append": Seed.COLLECTION,
     "appendleft": Seed.COLLECTION,
@@ -32,32 +36,60 @@ _KEYWORDS = frozenset({"create_graph", "retain_graph", "volatile"})
 
 # What a function does only if it trains, evaluates or differentiates itself rather than being run by something that does.
 _DRIVING = frozenset({Seed.BACKWARD, Seed.EVALUATION, Seed.KEYWORD, Seed.HOOK})
+_DRIVING_WORDS = _KEYWORDS.union(method for method, seed in _METHODS.items() if seed in _DRIVING)
 _STORES = frozenset({Seed.SELF_STORE, Seed.CONTEXT, Seed.ACCUMULATION})
 _GROWTH = frozenset({Seed.ACCUMULATION, Seed.COLLECTION})
 _EXTREMES = frozenset({"min", "max", "minimum", "maximum", "fmin", "fmax"})
 _STEPS = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
 
 
-def drives(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def drives(entry: FunctionEntry) -> bool:
     """Does a module's method do more than compute its forward?"""
-    return function.name in _STEPS or any(seed in _DRIVING for seed in training_seeds(function))
+    if entry.name in _STEPS:
+        return True
+    return not _DRIVING_WORDS.isdisjoint(entry.words) and not _DRIVING.isdisjoint(training_seeds(entry))
 
 
-def training_seeds(function: ast.AST) -> Iterator[Seed]:
-    """The seeds, repeated as often as they occur; nested functions are functions of their own."""
+def training_seeds(entry: FunctionEntry) -> frozenset[Seed]:
+    """The seeds of a function's own nodes, remembered with it; nested functions are functions of their own."""
+    if "training seeds" not in entry.memo:
+        entry.memo["training seeds"] = frozenset(_sown(entry))
+    seeds: frozenset[Seed] = entry.memo["training seeds"]
+    return seeds
+
+
+def _sown(entry: FunctionEntry) -> set[Seed]:
+    function = entry.node
+    plain, looped = own_nodes(entry)
+    found = {seed for node in looped if node.__class__ in _SOWING for seed in _of_node(node, True)}
+    found |= _outside_loops(function, plain, looped)
     # A constructor runs once: what it stores is where attributes begin, not where they grow.
-    once = isinstance(function, _NESTED) and function.name == "__init__"
-    if getattr(function, "decorator_list", None):
-        yield Seed.DECORATED
-    nodes = list(_own_nodes(function))
-    made_here = _made_in(function, nodes)
-    for node, looped in nodes:
-        if looped or _gathers(node) or _place(node) not in made_here:
-            yield from (seed for seed in _of_node(node, looped) if not once or seed not in _STORES)
-        elif isinstance(node, ast.Call | ast.Assign):
-            yield from (seed for seed in _of_node(node, looped) if seed not in _GROWTH)
-        if isinstance(node, _LOOPS) and not looped and _recurs(node):
-            yield Seed.RECURRENCE
+    found -= _STORES if function.name == "__init__" else set()
+    found |= {Seed.DECORATED} if function.decorator_list else set()
+    return found | ({Seed.RECURRENCE} if _has_recurrence(plain) else set())
+
+
+def _outside_loops(function: FunctionNode, plain: list[ast.AST], looped: list[ast.AST]) -> set[Seed]:
+    """The seeds of the nodes outside loops; what is put there into something that each call makes anew is put there once."""
+    found: set[Seed] = set()
+    grown: list[tuple[str, Seed]] = []
+    for node in plain:
+        if node.__class__ in _SOWING:
+            for seed in _of_node(node, False):
+                name = _place(node) if seed in _GROWTH and not _gathers(node) else ""
+                found |= set() if name else {seed}
+                grown += [(name, seed)] if name else []
+    made_here = _made_in(function, plain, looped) if grown else frozenset()
+    return found | {seed for name, seed in grown if name not in made_here}
+
+
+def has_recurrence(entry: FunctionEntry) -> bool:
+    """Is there a loop in whose turns a call is handed what it returned?"""
+    return Seed.RECURRENCE in training_seeds(entry)
+
+
+def _has_recurrence(plain: list[ast.AST]) -> bool:
+    return any(node.__class__ in _LOOP_KINDS and _recurs(node) for node in plain)
 
 
 def _gathers(node: ast.AST) -> bool:
@@ -65,23 +97,19 @@ def _gathers(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.ListComp)
 
 
-def _own_nodes(function: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """The nodes of a function and whether they stand in a loop of it; nested functions are functions of their own."""
-    pending = [(node, False) for node in ast.iter_child_nodes(function)]
-    while pending:
-        node, looped = pending.pop()
-        yield node, looped
-        if not isinstance(node, _NESTED):
-            looped = looped or isinstance(node, _LOOPS)
-            pending.extend((child, looped) for child in ast.iter_child_nodes(node))
+def own_nodes(entry: FunctionEntry) -> tuple[list[ast.AST], list[ast.AST]]:
+    """The nodes of a function outside loops and in them; nested functions are functions of their own."""
+    plain = nodes_outside(entry.node, _LOOP_KINDS | _NESTED_KINDS)
+    loops = [node for node in plain if node.__class__ in _LOOP_KINDS]
+    return plain, [node for loop in loops for node in nodes_outside(loop, _NESTED_KINDS)]
 
 
-def _made_in(function: ast.AST, nodes: list[tuple[ast.AST, bool]]) -> frozenset[str]:
+def _made_in(function: FunctionNode, *nodes: list[ast.AST]) -> frozenset[str]:
     """The names whose values each call of the function makes anew: what is put there outside a loop is put there once."""
-    bound = {node.id for node, _ in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    outer = {name for node, _ in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
-    arguments = function.args if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
-    packed = {argument.arg for argument in (arguments.vararg, arguments.kwarg) if argument is not None} if arguments is not None else set()
+    every = [node for part in nodes for node in part]
+    bound = {node.id for node in every if node.__class__ is ast.Name and node.ctx.__class__ is ast.Store}
+    outer = {name for node in every if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    packed = {argument.arg for argument in (function.args.vararg, function.args.kwarg) if argument is not None}
     return frozenset(bound - outer | packed)
 
 
@@ -113,7 +141,7 @@ def _of_node(node: ast.AST, looped: bool) -> Iterator[Seed]:
         yield Seed.EXCEPT
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield from _of_call_statement(node.value, looped)
-    elif isinstance(node, ast.If) and any(_may_keep(inner, looped) and _may_choose(node.test, inner) for inner in ast.walk(node)):
+    elif isinstance(node, ast.If) and _may_keep_best(node, looped):
         yield Seed.KEPT_BEST
 
 
@@ -158,19 +186,19 @@ def is_record(node: ast.Call) -> bool:
 
 def _recurs(loop: ast.AST) -> bool:
     """Is a name that the loop binds handed, beside something else, to a call whose result the loop binds: `out, hidden = model(x, hidden)`?"""
-    inside = list(ast.walk(loop))
-    taken = {name.id for node in inside if isinstance(node, (ast.For, ast.AsyncFor)) for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+    inside = nodes_under(loop)
+    taken = {name.id for node in inside if isinstance(node, (ast.For, ast.AsyncFor)) for name in nodes_under(node.target) if isinstance(name, ast.Name)}
     assigned = [node for node in inside if isinstance(node, ast.Assign)]
-    bound = {name.id for node in assigned for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    bound = {name.id for node in assigned for target in node.targets for name in nodes_under(target) if isinstance(name, ast.Name)}
     return any(isinstance(node.value, ast.Call) and _hands_on(node.value, bound, taken) for node in assigned)
 
 
 def _hands_on(call: ast.Call, bound: set[str], taken: set[str]) -> bool:
     """Is a bound name an argument, not the first one but before what the loop takes, of something that is the same in each turn?"""
-    if {name.id for name in ast.walk(call.func) if isinstance(name, ast.Name)} & (bound | taken):
+    if {name.id for name in nodes_under(call.func) if isinstance(name, ast.Name)} & (bound | taken):
         return False
     for place, value in enumerate(call.args):
-        later = {name.id for other in call.args[place + 1 :] for name in ast.walk(other) if isinstance(name, ast.Name)}
+        later = {name.id for other in call.args[place + 1 :] for name in nodes_under(other) if isinstance(name, ast.Name)}
         if (place or later & taken) and _handed(value) & bound:
             return True
     return any(_handed(word.value) & bound for word in call.keywords)
@@ -186,9 +214,13 @@ def _may_keep(node: ast.AST, looped: bool) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Name, ast.Attribute, ast.Tuple) if looped else ast.Attribute)
 
 
-def _may_choose(test: ast.expr, bound: ast.AST) -> bool:
+def _may_keep_best(branch: ast.If, looped: bool) -> bool:
     """Does the test compare values, itself or by a name where one name is bound to another: `if is_best: best = loss`?"""
-    return _orders(test) or (isinstance(test, ast.Name) and isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Name))
+    orders = _orders(branch.test)
+    if not orders and not isinstance(branch.test, ast.Name):
+        return False
+    kept = (node for node in nodes_under(branch) if _may_keep(node, looped))
+    return any(orders or isinstance(getattr(node, "value", None), ast.Name) for node in kept)
 
 
 def _is_choice(value: ast.expr) -> bool:
@@ -201,5 +233,5 @@ def _is_choice(value: ast.expr) -> bool:
 
 
 def _orders(test: ast.expr) -> bool:
-    compared = (node for node in ast.walk(test) if isinstance(node, ast.Compare))
+    compared = (node for node in nodes_under(test) if isinstance(node, ast.Compare))
     return any(isinstance(operator, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for node in compared for operator in node.ops)

@@ -18,6 +18,7 @@ from lintorch.flow.optimizer import overlap
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
 from lintorch.flow.tree import dotted_name
 from lintorch.flow.without_gradients import Insertion, wrapped
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -127,9 +128,9 @@ class _Search:
             return value.id not in self._stored_as_trained()
         if not isinstance(value, ast.Call):
             return False
-        mentioned = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} & self._stored_as_trained()
+        mentioned = {node.id for node in nodes_under(value) if isinstance(node, ast.Name)} & self._stored_as_trained()
         return self._name(value) == "copy.deepcopy" or not (
-            mentioned or any(self._is_trained(ast.unparse(node)) for node in ast.walk(value) if isinstance(node, ast.Attribute))
+            mentioned or any(self._is_trained(ast.unparse(node)) for node in nodes_under(value) if isinstance(node, ast.Attribute))
         )
 
     def _stored_as_trained(self) -> frozenset[str]:
@@ -164,7 +165,7 @@ class _Search:
         if self._is_trained(name):
             return self.training.gradients_on(part)
         entry = self.training.wanting.called(part)
-        return entry is not None and any(self._is_trained(ast.unparse(node)) for node in ast.walk(entry.node) if isinstance(node, ast.Attribute))
+        return entry is not None and any(self._is_trained(ast.unparse(node)) for node in nodes_under(entry.node) if isinstance(node, ast.Attribute))
 
     def is_only_target(self, call: cst.Call) -> bool:
         """Does the output reach a backward pass, and stay in the function?"""

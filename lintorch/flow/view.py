@@ -52,7 +52,7 @@ class PinnedView:
 def pinned_views(training: TrainingFlow) -> Iterator[PinnedView]:
     """Views that outlive the turn of the loop and pin tensors that nothing else keeps."""
     views = Views(training)
-    if not _may_be_without_graph(training):
+    if not _may_be_without_graph(training) or not training.gate.views:
         return
     for kept in training.keeping.insertions():
         base = views.base_of(kept)

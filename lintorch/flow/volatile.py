@@ -14,6 +14,7 @@ from lintorch.flow.gradients import Gradients
 from lintorch.flow.keeping import Keeping
 from lintorch.flow.statement import Statement
 from lintorch.flow.without_gradients import Insertion, decorated
+from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _unused_import(training: TrainingFlow, call: cst.Call) -> Iterator[Statement
     module = training.flow.module
     name = call.func.value if isinstance(call.func, cst.Name) else None
     uses = [
-        node for node in ast.walk(module.tree) if (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Constant) and node.value == name)
+        node for node in nodes_under(module.tree) if (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Constant) and node.value == name)
     ]
     body = module.tree.body
     for node in body if len(uses) == 1 else ():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.event import Event, Kind
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
@@ -52,7 +53,7 @@ class Wanting:
     def trains_in(self, call: cst.Call) -> bool:
         """Does a function of the project that is called put something into training mode?"""
         entry = self.called(call)
-        return entry is not None and any(isinstance(node, ast.Attribute) and node.attr == "train" for node in ast.walk(entry.node))
+        return entry is not None and any(isinstance(node, ast.Attribute) and node.attr == "train" for node in nodes_under(entry.node))
 
     def called(self, call: cst.Call) -> FunctionEntry | None:
         """The function of the project that a call runs, as far as it can be told: by name, or as a method of the class."""
@@ -82,7 +83,7 @@ def mentions_gradients(entry: FunctionEntry) -> bool:
 
 
 def _asks(node: ast.AST) -> bool:
-    return any(_asks_here(inner) for inner in ast.walk(node))
+    return any(_asks_here(inner) for inner in nodes_under(node))
 
 
 def _asks_here(node: ast.AST) -> bool:
@@ -94,7 +95,7 @@ def _asks_here(node: ast.AST) -> bool:
 
 
 def _called_by(entry: FunctionEntry, asking: FunctionFlow) -> Iterator[FunctionEntry]:
-    for node in ast.walk(entry.node):
+    for node in nodes_under(entry.node):
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name) and node.func.id in entry.module.functions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import libcst as cst
 
 from lintorch.project.module import SCRIPT
+from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ class Insertion(NamedTuple):
 def decorated(flow: FunctionFlow, apart: tuple[Insertion, ...]) -> tuple[Insertion, ...]:
     """The function under a decorator, or the statement `apart` where the function cannot have one or the file writes only with-blocks."""
     node = flow.entry.node
-    yields = any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
+    yields = any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in nodes_under(node))
     if flow.entry.name == SCRIPT or yields or isinstance(node, ast.AsyncFunctionDef) or (apart and _writes_blocks_only(flow.module)):
         return apart
     return _decorator(flow, node) or apart
@@ -46,7 +47,7 @@ def _decorator(flow: FunctionFlow, node: ast.FunctionDef) -> tuple[Insertion, ..
 def wrapped(flow: FunctionFlow, statement: cst.CSTNode) -> tuple[Insertion, ...]:
     """The statement in a with-block of its own; empty where its lines cannot simply be moved to the right."""
     source, name, node = flow.module.source, spelled(flow.module), _written(flow, statement)
-    if node is None or name is None or any(map(_spans_lines, ast.walk(node))):
+    if node is None or name is None or any(map(_spans_lines, nodes_under(node))):
         return ()
     lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
     start = source.line_span(node.lineno).start
@@ -70,7 +71,7 @@ def _written(flow: FunctionFlow, statement: cst.CSTNode) -> ast.stmt | None:
     else:
         return None
     line = flow.line(first)
-    body = [node for node in ast.walk(flow.entry.node) if isinstance(node, ast.stmt) and node.lineno == line]
+    body = [node for node in nodes_under(flow.entry.node) if isinstance(node, ast.stmt) and node.lineno == line]
     kinds = (ast.For, ast.AsyncFor, ast.While)
     loops = [node for node in body if isinstance(node, kinds)] if not isinstance(statement, cst.SimpleStatementLine) else body
     return loops[0] if len(loops) == 1 else None
@@ -118,7 +119,7 @@ def _writes_blocks_only(module: Module) -> bool:
 
 
 def _kinds(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.tree):
+    for node in nodes_under(module.tree):
         if isinstance(node, ast.With) and any(_is_off(item.context_expr, module) for item in node.items):
             yield "block"
         elif isinstance(node, ast.FunctionDef) and any(_is_off(decorator, module) for decorator in node.decorator_list):

@@ -9,6 +9,7 @@ from lintorch.project.known import is_module_base
 from lintorch.project.locate import is_standard_library
 from lintorch.project.module import ClassEntry, FunctionEntry
 from lintorch.project.names import Names
+from lintorch.project.nodes import nodes_under
 
 # Bases that add nothing to look up.
 _ROOTS = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "typing_extensions.Generic", "typing_extensions.Protocol", "abc.ABC"})
@@ -178,5 +179,5 @@ def _never_modules(external: tuple[str, ...]) -> bool:
 
 def _initialises_base(initialiser: FunctionEntry) -> bool:
     """Is there a call of `super().__init__` or `Base.__init__`?"""
-    calls = (node.func for node in ast.walk(initialiser.node) if isinstance(node, ast.Call))
+    calls = (node.func for node in nodes_under(initialiser.node) if isinstance(node, ast.Call))
     return any(isinstance(called, ast.Attribute) and called.attr == "__init__" for called in calls)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from lintorch.project.bases import Bases
 from lintorch.project.module import ClassEntry, FunctionEntry, FunctionNode, Module
+from lintorch.project.nodes import nodes_until
 from lintorch.project.receiver import is_super
+
+_FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
 
 
 class Call(NamedTuple):
@@ -85,16 +88,14 @@ def _calls_by_name(module: Module) -> Mapping[str, list[Call]]:
 def _collect(module: Module) -> Mapping[str, list[Call]]:
     entries: dict[FunctionNode, FunctionEntry] = {entry.node: entry for entry in module.functions.values()}
     calls: dict[str, list[Call]] = {}
-    waiting: list[tuple[ast.AST, FunctionEntry | None]] = [(module.tree, None)]
-    while waiting:
-        node, caller = waiting.pop()
-        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            calls.setdefault(name, []).append(Call(caller, node))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            # Decorators and defaults run where the function is defined.
-            waiting += ((child, entries[node]) for child in node.body)
-            waiting += ((child, caller) for child in (*node.decorator_list, node.args))
-        else:
-            waiting += ((child, caller) for child in ast.iter_child_nodes(node))
+    waiting: list[tuple[Iterable[ast.AST], FunctionEntry | None]] = [((module.tree,), None)]
+    for roots, caller in waiting:  # which grows meanwhile
+        for node in nodes_until(roots, _FUNCTIONS):
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, (ast.Name, ast.Attribute)):
+                    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                    calls.setdefault(name, []).append(Call(caller, node))
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                # Decorators and defaults run where the function is defined.
+                waiting += ((node.body, entries[node]), ((*node.decorator_list, node.args), caller))
     return calls

@@ -9,6 +9,7 @@ from lintorch.project.bases import Bases
 from lintorch.project.consulted import Memory
 from lintorch.project.module import ClassEntry, FunctionEntry, FunctionNode, Module
 from lintorch.project.names import Names
+from lintorch.project.nodes import nodes_under
 
 _PLACES = ("torch", "torch.autograd", "torch.autograd.grad_mode")
 _MODES = {f"{place}.{name}": mode for place in _PLACES for name, mode in (("no_grad", "off"), ("inference_mode", "off"), ("enable_grad", "on"))}
@@ -83,16 +84,16 @@ class GradModes:
         """The mode under which a decorator runs what it is given, or a generator-based context manager yields; or of what is returned."""
         parameters = {name for nested in _functions(function.node) for name in _parameters(nested)}
         modes = [self._returned(function), *self._with_blocks(function, parameters), *self._decorated(function, parameters)]
-        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function.node)):
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in nodes_under(function.node)):
             modes += self._switched(function)
         return _either(modes)
 
     def _returned(self, function: FunctionEntry) -> str | None:
-        returns = (node.value for node in ast.walk(function.node) if isinstance(node, ast.Return) and node.value is not None)
+        returns = (node.value for node in nodes_under(function.node) if isinstance(node, ast.Return) and node.value is not None)
         return _either(self.of_expression(value, function.module, function.qualname) for value in returns)
 
     def _with_blocks(self, function: FunctionEntry, parameters: set[str]) -> Iterator[str | None]:
-        for node in ast.walk(function.node):
+        for node in nodes_under(function.node):
             if isinstance(node, (ast.With, ast.AsyncWith)) and _runs(node.body, parameters):
                 yield from (self.of_expression(item.context_expr, function.module, function.qualname) for item in node.items)
 
@@ -103,7 +104,7 @@ class GradModes:
 
     def _switched(self, function: FunctionEntry) -> list[str | None]:
         """The modes of statements such as `torch.set_grad_enabled(False)`."""
-        calls = (node.value for node in ast.walk(function.node) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
+        calls = (node.value for node in nodes_under(function.node) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
         return [self.of_expression(call, function.module, function.qualname) for call in calls]
 
 
@@ -113,7 +114,7 @@ def _either(modes: Iterable[str | None]) -> str | None:
 
 
 def _functions(node: FunctionNode) -> list[FunctionNode]:
-    return [inner for inner in ast.walk(node) if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [inner for inner in nodes_under(node) if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def _parameters(node: FunctionNode) -> list[str]:
@@ -123,6 +124,6 @@ def _parameters(node: FunctionNode) -> list[str]:
 
 def _runs(body: list[ast.stmt], parameters: set[str]) -> bool:
     """Does a suite call one of the parameters, or yield to the user of a context manager?"""
-    nodes = [node for statement in body for node in ast.walk(statement)]
+    nodes = [node for statement in body for node in nodes_under(statement)]
     calls = (node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
     return any(name in parameters for name in calls) or any(isinstance(node, ast.Yield) for node in nodes)

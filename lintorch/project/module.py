@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lintorch.source.text import Source
+from lintorch.project.nodes import nodes_under
+from lintorch.source.text import Source, Span
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 SCRIPT = "<module>"
 
 _BUILTINS = frozenset(dir(builtins))
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 # Statements that bind nothing the index holds; most of a file, so they are told apart first.
 _PLAIN = frozenset({ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Delete, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal})
 
@@ -47,13 +51,26 @@ class FunctionEntry:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         """Every node of the function, nearest first, nested functions included."""
-        return tuple(ast.walk(self.node))
+        return tuple(nodes_under(self.node))
 
     @cached_property
     def mentions(self) -> frozenset[str]:
         """The names and attribute names that stand anywhere in the function."""
         nodes = (node for node in self.nodes if isinstance(node, (ast.Name, ast.Attribute)))
         return frozenset(node.id if isinstance(node, ast.Name) else node.attr for node in nodes)
+
+    @cached_property
+    def span(self) -> Span:
+        """The lines of the function, decorators included."""
+        source = self.module.source
+        first = min((decorator.lineno for decorator in self.node.decorator_list), default=self.node.lineno)
+        return Span(source.line_span(first).start, source.line_span(self.node.end_lineno or self.node.lineno).end)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word in the text of the function: all that is mentioned and more, had without a walk."""
+        text = self.module.source.text[self.span.start : self.span.end]
+        return frozenset(_WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text)))
 
     @cached_property
     def receiver(self) -> str | None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from lintorch.garbage import note_dropped
 from lintorch.project.consulted import Consulted, Grounds, Memory, Seen, digest
 from lintorch.project.known import TORCH_MODULES, UNREAD
 from lintorch.project.locate import Locator, plain_path
@@ -18,8 +19,8 @@ from lintorch.source.text import Source, SourceError
 
 Entry = Module | ClassEntry | FunctionEntry
 
-# An ast takes about 35 times the memory of its text: at most some 250 MB of trees stay in memory.
-_KEPT_CHARACTERS = 8_000_000
+# An ast takes about 35 times the memory of its text: at most some 100 MB of trees stay in memory.
+_KEPT_CHARACTERS = 3_000_000
 # What star imports pass through is looked at once for every name asked for.
 _KEPT_BYTES = 64 << 20
 _ALL = re.compile(rb"^__all__[ ]?=[ ]?([\[(][^\])]*[\])])[ ]*(?:#.*)?$", re.MULTILINE)
@@ -233,6 +234,7 @@ class Names:
         while self._kept > _KEPT_CHARACTERS and len(self._modules) > 1:
             path, module = self._modules.popitem(last=False)
             self._kept -= len(module.source.text)
+            note_dropped(len(module.source.text))
             if not _is_on_disk(path, module.source):
                 self._unsaved[path] = module.source
 

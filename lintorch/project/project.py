@@ -30,6 +30,7 @@ class Project:
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
         self._attribute_names = AttributeNames(root, self._names.consulted)
+        self._worked_on: list[tuple[FunctionEntry, str]] = []
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -90,6 +91,17 @@ class Project:
     def subclasses(self, cls: ClassEntry) -> tuple[ClassEntry, ...]:
         """The classes of the same file that are built on `cls`."""
         return tuple(self._bases.subclasses(cls))
+
+    def remember(self, key: str, function: FunctionEntry, known: object) -> None:
+        """Keep with a function what is worked out about it piece by piece, while one file is judged."""
+        function.memo[key] = known
+        self._worked_on.append((function, key))
+
+    def forget(self) -> None:
+        """The file is judged: let go of what was worked out for it alone, which takes more memory than all else that is known."""
+        for function, key in self._worked_on:
+            function.memo.pop(key, None)
+        self._worked_on.clear()
 
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""

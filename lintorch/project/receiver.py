@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import children_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -18,7 +19,7 @@ def receiver_nodes(function: FunctionEntry) -> Iterator[ast.AST]:
         if isinstance(node, ast.ClassDef) or (isinstance(node, _FUNCTIONS) and _rebinds(node.args, function.receiver)):
             continue
         yield node
-        waiting += reversed(list(ast.iter_child_nodes(node)))
+        waiting += reversed(children_of(node))
 
 
 def is_super(node: ast.expr) -> bool:

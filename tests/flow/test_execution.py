@@ -145,7 +145,7 @@ def test_a_dead_value_is_never_seen(code: str) -> None:
 def test_the_gate_lets_every_dead_store_through(code: str) -> None:
     flow = flow_of(code)
     if any(map(flow.is_dead, flow.assignments)):
-        assert Seed.DEAD_STORE in seeds(flow.entry.node), code
+        assert Seed.DEAD_STORE in seeds(flow.entry), code
 
 
 @relaxed
