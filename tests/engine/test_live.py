@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import re
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import libcst
 import pytest
 
 from lintorch.catalogue import load_catalogue
@@ -141,38 +137,3 @@ def test_edits_follow_each_other() -> None:
         assert edited is not None
         judgment = edited
     assert told(judgment) == told(judge(Checker(load_catalogue()), source(text), EVERYTHING))
-
-
-def long_file() -> str:
-    """Models of the fixtures, their classes under names of their own, up to 1,000 lines."""
-    texts = [path.read_text() for path in sorted((FIXTURES / "models").glob("[!_]*.py")) + sorted((FIXTURES / "shapes").glob("*.py"))]
-    names = {name for text in texts for name in re.findall(r"^class (\w+)", text, re.MULTILINE)}
-    text, turn = "", 0
-    while text.count("\n") < 1000:
-        text += re.sub(rf"\b({'|'.join(names)})\b", rf"\g<1>{turn}", texts[turn % len(texts)])
-        turn += 1
-    return "".join(text.splitlines(keepends=True)[:1000]).rpartition("\n\n\n")[0] + "\n"
-
-
-def test_an_edit_costs_a_fifth_of_a_parse() -> None:
-    text = long_file()
-    checker = Checker(load_catalogue())
-    libcst.parse_module(text)
-    parse = statistics.median(spent(lambda: libcst.parse_module(text)) for _ in range(3))
-    costs = []
-    for edited in list(edits(text))[::28]:
-        known = judge(checker, source(text), Settings())
-        costs.append(spent(lambda known=known, edited=edited: judge_edit(checker, known, source(edited))))
-    assert len(costs) > 5
-    assert statistics.median(costs) <= parse / 5, (statistics.median(costs), parse)
-
-
-def spent(work: Callable[[], object]) -> float:
-    """Seconds of this process's time, without those of the cyclic collector, which depend on the tests before this one."""
-    gc.disable()
-    try:
-        begun = time.process_time()
-        work()
-        return time.process_time() - begun
-    finally:
-        gc.enable()
