@@ -57,8 +57,10 @@ def vacuous(runs: Sequence[Run]) -> str | None:
         return None
     if outlooks == {"nan"}:
         return "every output is NaN or infinite"
-    outputs = {run["digests"]["output"] for run in runs}
-    return "outputs are constant" if len(outputs) <= len({run["key"].split(", ")[1] for run in runs}) else None
+    outputs: dict[str, set[str]] = {}
+    for run in runs:
+        outputs.setdefault(run["key"].split(", ")[1], set()).add(run["digests"]["output"])
+    return "outputs are constant" if all(len(found) == 1 for found in outputs.values()) else None
 
 
 def initial_difference(before: Mapping[str, tuple[str, bool]], after: Mapping[str, tuple[str, bool]]) -> tuple[str, bool] | None:

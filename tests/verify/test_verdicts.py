@@ -89,7 +89,7 @@ CASES = [
         r"^gradient of fc\.weight, max abs .* \(seed 0, train, call 1\)$",
     ),
     Case("refuted in eval alone", NAMED, forward("return self.fc(x) if self.training else self.fc(x) * 2"), "refuted", "seed 0, eval, call 1"),
-    Case("refuted under no_grad alone", NAMED, forward("return self.fc(x) * (1 if torch.is_grad_enabled() else 2)"), "refuted", "eval under no_grad"),
+    Case("refuted under no_grad alone", NAMED, forward("return self.fc(x) * (1 if torch.is_grad_enabled() else 2)"), "refuted", "train under no_grad"),
     Case("refuted in an attribute", NAMED, forward("self.last = 3", "return self.fc(x)"), "refuted", "attribute last, is new"),
     Case("refuted in an argument", NAMED, forward("y = self.fc(x)", "x.add_(1)", "return y"), "refuted", r"arguments\[0\]\[0\] after the call|raises"),
     Case("refuted by raising", NAMED, forward("raise ValueError('no')"), "refuted", r"raises ValueError: no \(seed 0, train, call 1\)"),
