@@ -48,7 +48,7 @@ def _audit_file(folder: Path, path: str, report: Json) -> Iterator[str]:
     edits = [edit for rewrite in _written(report) if rewrite["path"] == path for edit in rewrite["edits"]]
     if splice(decode(before), edits) != decode(after):
         yield f"{path} is not the original with the reported edits"
-    strays = touched_lines(git(folder, "diff", "-U0", "HEAD", "--", path).decode("utf-8", "replace")) - reported_lines(report, path)
+    strays = _lines(edits) - reported_lines(report, path)
     if strays:
         yield f"{path} changed outside the reported places, lines {sorted(strays)[:10]}"
 
@@ -71,15 +71,11 @@ def _allowed(rewrite: Json) -> bool:
 def reported_lines(report: Json, path: str) -> set[int]:
     """The lines of the original that findings marked as fixed say they change."""
     fixed = [finding for finding in report["findings"] if finding["fixed"] and finding["path"] == path]
-    return {line for finding in fixed for edit in finding["fix"]["edits"] for line in range(edit["line"], edit["end_line"] + 1)}
+    return _lines([edit for finding in fixed for edit in finding["fix"]["edits"]])
 
 
-def touched_lines(diff: str) -> set[int]:
-    """The lines of the original that a `git diff -U0` removes or replaces; an insertion counts as the line it follows."""
-    touched = set()
-    for start, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", diff, re.MULTILINE):
-        touched |= set(range(int(start), int(start) + max(int(count or 1), 1)))
-    return touched
+def _lines(edits: list[Json]) -> set[int]:
+    return {line for edit in edits for line in range(edit["line"], edit["end_line"] + 1)}
 
 
 def splice(text: str, edits: list[Json]) -> str:

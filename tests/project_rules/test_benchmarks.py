@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.audit import audit, kind_of, plain_reason, splice, touched_lines
+from benchmarks.audit import audit, kind_of, plain_reason, splice
 from benchmarks.beside_ruff import FORWARD, FREE, METHOD, place
 from benchmarks.packages import put_under_git, table, write_between
 
@@ -39,7 +39,6 @@ def test_audit_is_content_with_a_true_report(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "seen"),
     [
-        pytest.param(AFTER.replace("last = 1", "last = 2"), "outside the reported places, lines [8]", id="a stray change"),
         pytest.param(AFTER.replace("last = 1", "last = 2"), "not the original with the reported edits", id="more than the edits"),
         pytest.param(AFTER.replace("x + 1", "x + 2"), "not the original with the reported edits", id="another edit"),
         pytest.param(AFTER.replace("x + 1", "x +"), "no longer parses", id="syntax"),
@@ -49,6 +48,13 @@ def test_audit_is_content_with_a_true_report(folder: Path) -> None:
 def test_audit_sees_files_that_are_wrong(folder: Path, text: str, seen: str) -> None:
     (folder / "a.py").write_text(text, encoding="utf-8")
     assert any(seen in line for line in audit(folder, REPORT))
+
+
+def test_audit_sees_edits_of_no_finding(folder: Path) -> None:
+    report = copy.deepcopy(REPORT)
+    report["findings"][0]["fix"]["edits"] = []
+    (folder / "a.py").write_text(AFTER, encoding="utf-8")
+    assert any("changed outside the reported places" in line for line in audit(folder, report))
 
 
 def test_audit_sees_unreported_files(folder: Path) -> None:
@@ -68,10 +74,6 @@ def test_splice_counts_code_points_and_every_line_end() -> None:
     text = "a\r\nb😀c\rd\n"
     edits = [{"line": 2, "column": 3, "end_line": 2, "end_column": 4, "text": "X"}, {"line": 3, "column": 1, "end_line": 3, "end_column": 2, "text": ""}]
     assert splice(text, edits) == "a\r\nb😀X\r\n"
-
-
-def test_touched_lines_of_a_diff() -> None:
-    assert touched_lines("@@ -4,2 +4 @@ def f\n-a\n-b\n+c\n@@ -9 +8 @@\n-x\n+y\n@@ -12,0 +13,2 @@\n+z\n") == {4, 5, 9, 12}
 
 
 def test_like_reasons_count_together() -> None:
