@@ -65,7 +65,7 @@ MEMORY = (
     Fault(
         "tensors without end",
         "held = []\nwhile True:\n    held.append(torch.ones(16 << 20))",
-        "can't allocate memory|MemoryError|timed out|processor time|ran for more than",
+        "can't allocate memory|MemoryError|timed out|processor time|ran for more than|TooLarge",
     ),
     Fault(
         "shared memory map",
