@@ -199,7 +199,7 @@ def judge(root: Path, name: str, symbol: str, seconds: float, mining: bool) -> d
     started = time.monotonic()
     record: dict[str, Any] = {"package": root.name, "file": name, "symbol": symbol}
     usages = mined(root / name, text, symbol, project_of(root)) if mining else []
-    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, usages), 4 * seconds + 60)  # seconds of processor time; others use it too
+    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, usages), 20 * seconds)  # seconds of processor time; others use it too
     if found is None:
         record.update(stage="load" if error and "CannotLoad" in error else "child", reason=error)
     elif "failure" in found["found"]:

@@ -209,9 +209,17 @@ class Bench:
         self.mode = _fake_mode() if fake else None  # one for all attempts: a target that is kept belongs to it
         self._built: Tuple[Any, Any, Dict[Path, Any]] = (None, None, {})
         self.runs = 0
+        self.with_grad = True  # do floating inputs carry a gradient?
 
     def run(self, plan: Plan, fresh: bool = False, training: bool = True) -> Outcome:
         """Try `plan`, `fresh` with a target built anew; never raises for what user code does."""
+        outcome = self._run(plan, fresh, training)
+        if self.with_grad and "leaf variable" in str(outcome.error).lower():  # the target sets `requires_grad` of its input itself
+            self.with_grad = False
+            return self._run(plan, fresh, training)
+        return outcome
+
+    def _run(self, plan: Plan, fresh: bool, training: bool) -> Outcome:
         outcome = Outcome()
         self.runs += 1
         torch.manual_seed(0)
@@ -236,7 +244,7 @@ class Bench:
         maker = Maker(self.module, lambda attributes: Discovering(attributes, building=outcome.phase in ("make", "construct")))
         target = self._target(plan, outcome, maker, watch, fresh)
         outcome.phase, outcome.steps = "inputs", 0
-        maker.with_grad = True
+        maker.with_grad = self.with_grad
         outcome.target = target
         if isinstance(target, torch.nn.Module):
             target.train(training)

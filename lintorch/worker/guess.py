@@ -13,6 +13,7 @@ from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
 from .classes import choose_factory, choose_module, name_of
 from .configs import choose_config
+from .documented import documented_shape
 from .infer import Place, expression_uses, infer, parameter_uses, sort_by_uses
 from .tree import signature
 from .uses import Uses
@@ -27,6 +28,8 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     sort = _sort(place, parameter)
     sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
     found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    if sort.kind in ("int", "number"):  # 16000 in `if rate == 16000: ... else: raise`
+        found.extend(Literal(constant) for constant in uses.compared if type(constant) is int)
     if any(isinstance(value, Items) for value in found) and vocabulary.says(r"shape$", parameter.name):
         found.extend(Items("tuple", tuple(map(Literal, shape))) for shape in ((3, 32, 32), (32,)))
     return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
@@ -247,7 +250,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
     elif kind in ("bool", "choice", "str", "enum", "device", "dtype", "module", "factory", "function"):
         yield from _build_values(sort, name, uses, place)
     else:
-        yield from _call_tensors(sort, name, uses, _is_flat(place))
+        yield from _call_tensors(sort, name, uses, place)
 
 
 def _call_object(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
@@ -317,9 +320,13 @@ def named_tensor(name: str) -> Tensor:
     return _tensor(name, UNKNOWN)
 
 
-def _call_tensors(sort: Sort, name: str, uses: Uses, flat: bool) -> Iterator[Value]:
+def _call_tensors(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    flat = _is_flat(place)
     first = _tensor(name, sort, flat)
     shapes = vocabulary.shapes(name, flat)
+    told = documented_shape(place.function, place.owner, name)
+    if told is not None and uses.rank in (None, len(told)):
+        shapes = [told, *(shape for shape in shapes if len(shape) != len(told)), *shapes]
     if uses.rank is not None:
         shapes = sorted(shapes, key=lambda shape: len(shape) != uses.rank)
         if len(shapes[0]) != uses.rank:

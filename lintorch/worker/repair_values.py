@@ -15,8 +15,9 @@ from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
 from .guess import attribute_of_config, named_tensor
 from .plans import Space, get, numbers, path_name
 from .repair_kinds import kind_repairs, tables_with
+from .repair_lists import alike_in_length, longer
 from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
-from .repair_text import evaluate, own_frames, statement_at
+from .repair_text import TOO_SMALL, evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
 _TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
@@ -45,8 +46,9 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
     yield from several(plan, outcome)
+    yield from alike_in_length(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
-        yield from _longer(plan, outcome)
+        yield from longer(plan, outcome)
     if "None" in str(error):
         yield from _missing(plan, outcome, space)
     if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
@@ -71,11 +73,16 @@ def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     direct = {path for path, made in outcome.inputs.items() if id(made) in read}
     for paths in (direct, behind - direct):
         for number in (4, 1):
-            for top in sorted({path[0] for path in paths}):  # what came in one list goes together
+            for top in sorted({_whole(path) for path in paths}, key=str):
                 changed = plan
                 for path, _ in tensor_leaves(plan.call):
-                    changed = put_in(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
+                    changed = put_in(changed, False, path, Literal(number)) if path in paths and _whole(path) == top else changed
                 yield changed
+
+
+def _whole(path: Path) -> Path:
+    """The path of the list that a value came in: the items of a list go together, those of a dict do not."""
+    return path[: next((place for place, key in enumerate(path) if isinstance(key, int)), len(path))]
 
 
 def _read(frame: types.FrameType, line: int) -> Iterator[Any]:
@@ -307,40 +314,6 @@ def _singled(leaf: Items, text: str) -> Iterator[Value]:
         yield leaf.items[0]
 
 
-def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Lists that were too short: all of them as long as the error asks (or 3, 4, 5), then one by one."""
-    lists = [
-        (building, path, items)
-        for building, arguments in parts_of(plan)
-        for name, value in arguments
-        for path, items in _item_lists(value, (name,))
-        if items.items
-    ]
-    asked = re.search(r"to unpack \(expected (?:at least )?(\d)", str(outcome.error))
-    for length in [int(asked.group(1))] if asked is not None else [4, 3, 5]:
-        changed = plan
-        for building, path, items in lists:
-            changed = put_in(changed, building, path, _of_length(items, length))
-        yield changed
-        yield from (put_in(plan, building, path, _of_length(items, length)) for building, path, items in lists)
-    for building, path, items in lists:
-        yield put_in(plan, building, path, _of_length(items, len(items.items) + 1))
-
-
-def _of_length(items: Items, length: int) -> Items:
-    return replace(items, items=(items.items + (items.items[-1],) * length)[:length])
-
-
-def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
-    if isinstance(value, Items):
-        yield path, value
-        if value.items and isinstance(value.items[0], Items):
-            yield from ((((*path, number)), item) for number, item in enumerate(value.items) if isinstance(item, Items))
-    elif isinstance(value, (Record, Table)):
-        for key, item in _entries(value):
-            yield from _item_lists(item, (*path, key))
-
-
 def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
     """Give parameters that were left out: first those the error's line speaks of."""
     text = str(outcome.error)
@@ -422,6 +395,8 @@ def _texts_compared(outcome: Outcome) -> List[str]:
 
 def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Other whole numbers for what the error's line speaks of; for anything while building."""
+    if outcome.phase == "construct" and any(word in str(outcome.error) for word in TOO_SMALL):
+        yield from _larger(plan)
     names = spoken(outcome)
     found = [(True, path, number) for path, number in numbers(plan.build)] + [(False, path, number) for path, number in numbers(plan.call)]
     near = [entry for entry in found if path_name(entry[1]) in names]
@@ -431,20 +406,55 @@ def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
                 yield put_in(plan, building, path, Literal(other))
 
 
+def _larger(plan: Plan) -> Iterator[Plan]:
+    """Sizes doubled and more: those that sound like sides of an image, then all."""
+    large = [(path, number) for path, number in numbers(plan.build) if number > 8]
+    sides = [(path, number) for path, number in large if vocabulary.says(_SIDES, path_name(path))]
+    for some in (sides, large):
+        for factor in (2, 4):
+            changed = plan
+            for path, number in some:
+                changed = put_in(changed, True, path, Literal(number * factor))
+            yield changed
+
+
+_SIDES = r"h|w|height|width|size|shape|res|resolution|side|len|length|in_?size"
+
+
 def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
-    """Everything smaller: large defaults given small values, all at once and one by one; then the numbers and tensors given."""
+    """Everything smaller: all at once; large defaults given small values, all and one by one; then the numbers and tensors given."""
+    small: List[Tuple[str, Value]] = []
     if plan.build is not None:
         given = {path_name((name,)) for name, _ in plan.build}
         small = [(f"={name}", value) for name, value in space.small_build.items() if name not in given]
-        if small:
-            yield replace(plan, build=(*plan.build, *small))
-            yield from (replace(plan, build=(*plan.build, entry)) for entry in small)
-    smaller = [(path, number) for path, number in numbers(plan.build) if number > 8]
-    halved = plan
-    for path, number in smaller:
+    large = [(path, number) for path, number in numbers(plan.build) if number > 8]
+    halved = replace(plan, build=(*plan.build, *small)) if small and plan.build is not None else plan
+    if small:
+        yield halved
+    for path, number in large:
         halved = put_in(halved, True, path, Literal(max(number // 2, 1)))
-        yield put_in(plan, True, path, Literal(max(number // 4, 1)))
-    yield halved
+    shrunk = halved
     for path, leaf in tensor_leaves(plan.call):
-        if max(leaf.shape, default=0) > 8:
-            yield put_in(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))
+        shrunk = put_in(shrunk, False, path, _halved(leaf))
+    yield shrunk
+    if plan.build is not None:
+        yield from (replace(plan, build=(*plan.build, entry)) for entry in small)
+    for path, leaf in tensor_leaves(plan.call):
+        yield from (put_in(plan, False, path, less) for less in _fewer(leaf))
+    yield from (put_in(plan, True, path, Literal(max(number // 4, 1))) for path, number in large)
+    yield halved
+
+
+def _halved(leaf: Tensor) -> Tensor:
+    return replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape))
+
+
+def _fewer(leaf: Tensor) -> Iterator[Tensor]:
+    """Smaller tensors: few frames of a sequence of images, which are run one after another; then all sizes halved; then each."""
+    if len(leaf.shape) > 4 and leaf.shape[1] > 4:
+        yield replace(leaf, shape=(leaf.shape[0], 4, *leaf.shape[2:]))
+    if max(leaf.shape, default=0) > 8:
+        yield _halved(leaf)
+        yield from (
+            replace(leaf, shape=(*leaf.shape[:dim], max(size // 4, 1), *leaf.shape[dim + 1 :])) for dim, size in enumerate(leaf.shape) if size > 8
+        )

@@ -19,9 +19,11 @@ from .given import BadExample, example_plan, usage_plans
 from .infer import Place
 from .load import Loaded
 from .make import Maker, arguments_source
+from .parents import listen, parents
 from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
+from .standin import LEDGER
 from .tree import function_tree, signature
 from .tune import is_flattening, tuned
 from .uses import optional_keys
@@ -33,6 +35,8 @@ CHEAP = 10_000_000  # elements made in one call: up to this nothing cheaper is l
 TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
+PARENT_SHARE = 0.2  # of the time, for the search of one parent and then for what was heard in it
+NO_HINTS: Hints = {"examples": [], "usages": [], "lines": [], "methods": []}
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
 
 
@@ -63,6 +67,8 @@ def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
     made = Search(loaded, hints, budget)
     result = made.run()
+    if "failure" in result and made.is_class:
+        result = made.as_parents_do() or result
     if "failure" in result and made.stopped_by_size:
         without_values = Search(loaded, hints, {**budget, "seconds": budget["seconds"] / 2}, fake=True).run()
         return result if "failure" in without_values else without_values
@@ -130,7 +136,7 @@ class Search:
     """One search: its space of values, the attempts made, the best of them."""
 
     def __init__(self, loaded: Loaded, hints: Hints, budget: Budget, fake: bool = False) -> None:
-        self.loaded, self.hints, self.fake = loaded, hints, fake
+        self.loaded, self.hints, self.budget, self.fake = loaded, hints, budget, fake
         self.ends = time.process_time() + budget["seconds"]
         seconds, elements = max(0.5, min(5.0, budget["seconds"] / 4)), max(budget["bytes"] // 16, 1_000_000)
         self.bench = Bench(loaded.object, loaded.module, seconds, elements, fake)
@@ -149,11 +155,16 @@ class Search:
         given = self._given()
         if given is not None:
             return given
-        start = self.first_plan()
+        found = self._found(self.first_plan())
+        if found is None:
+            return self.failure()
+        return self.recipe(found.plan) if self.fake else self._spread(found)
+
+    def _found(self, start: Plan) -> Optional[Pass]:
+        """The best plan that passes."""
         starts = [*self.fuller(start), start]
         if self.fake:
-            only = self._explore([*self.mined(start), *starts], RUNS)
-            return self.recipe(only.plan) if only is not None else self.failure()
+            return self._explore([*self.mined(start), *starts], RUNS)
         small = [smaller for plan in starts for smaller in self.smaller(plan)]
         mined = self.mined(start)
         found = self._explore(mined[:2], MINED_RUNS)
@@ -161,7 +172,27 @@ class Search:
             found = _better(found, self._explore(small, SMALL_RUNS))
         if found is None or not found.good or (found.work > CHEAP and not small):
             found = _better(found, self._explore([*starts, *mined], RUNS if found is None else SMALL_RUNS))
-        return self._spread(found) if found is not None else self.failure()
+        return found
+
+    def nearest(self) -> Optional[Plan]:
+        """A plan that passes, else the one that came nearest."""
+        found = self._found(self.first_plan())
+        return found.plan if found is not None else self.best[1] if self.best is not None else None
+
+    def as_parents_do(self) -> Optional[Recipe]:
+        """The recipe of what the target gets where a parent in its file builds and calls it, or of a repair of that; None where no parent helps."""
+        for kind in parents(self.loaded):
+            touched = list(LEDGER.touched)  # what a parent uses is no use of the target's
+            other = Search(replace(self.loaded, object=kind, symbol=kind.__qualname__), NO_HINTS, self.budget)
+            other.ends = time.process_time() + PARENT_SHARE * self.budget["seconds"]
+            plan = other.nearest()
+            plans = listen(self.loaded.object, other.bench, plan, self.first_plan()) if plan is not None else []
+            LEDGER.touched[:] = touched
+            self.ends = time.process_time() + PARENT_SHARE * self.budget["seconds"]
+            found = self._explore(plans, MINED_RUNS)
+            if found is not None:
+                return self._spread(found)
+        return None
 
     def _spread(self, found: Pass) -> Recipe:
         """The recipe of a plan with the variants that run more of the wanted lines."""
