@@ -179,14 +179,15 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     from lintorch.worker import load, nesting, runs, subject
 
     loaded = load.load(spec)
-    target, calls = subject.materialise(recipe, loaded, 0)
-    runs.seed_all(1)
     sums = []
-    for method, args, kwargs in calls:
+    for number in range(len(recipe["calls"])):  # each of a target of its own: a state that one call leaves has a graph that its backward has spent
+        target, calls = subject.materialise(recipe, loaded, 0)
+        runs.seed_all(1)
+        method, args, kwargs = calls[number]
         result = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
         tensors = [tensor for _, tensor in nesting.tensors(result, "")]
-        plain = [tensor.detach().abs() if tensor.is_complex() else tensor.detach() for tensor in tensors if not tensor.is_sparse]
-        sums.extend(float(tensor.double().abs().sum()) for tensor in plain)
+        plain = [tensor.detach() for tensor in tensors if not tensor.is_sparse]
+        sums.extend(float((tensor.abs() if tensor.is_complex() else tensor).double().abs().sum()) for tensor in plain)
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         if wanted:
             sum((tensor.abs() if tensor.is_complex() else tensor).float().sum() for tensor in wanted).backward()  # type: ignore[union-attr]

@@ -12,7 +12,9 @@ from .vocabulary import BATCH, DIM, LENGTH, SIDE
 _TOKEN = r"(?:\d{1,4}|\*|[A-Za-z_][\w./*+ ]{0,24})"
 _LISTED = re.compile(rf"[\[(]\s*({_TOKEN}(?:\s*,\s*{_TOKEN}){{1,5}}),?\s*[\])]")
 _JOINED = re.compile(r"(?<![\w.])([A-Z]\w{0,2}(?:\s?[x×*]\s?(?:[A-Z]\w{0,2}|\d{1,4})){1,4})(?![\w.])")
-_NO_SIZE = re.compile(r"optional|tensor|default|float|\bint\b|str|bool|list|tuple|none|callable|module|array|dict|\.\.\.|e\.g|i\.e|etc|\bor\b|\band\b", re.IGNORECASE)
+_NO_SIZE = re.compile(
+    r"optional|tensor|default|float|\bint\b|str|bool|list|tuple|none|callable|module|array|dict|\.\.\.|e\.g|i\.e|etc|\bor\b|\band\b", re.IGNORECASE
+)
 _WORDS: Tuple[Tuple[str, int], ...] = (
     (r"^(b|n|bs|bsz|bz|\*|nb)$|batch", BATCH),
     (r"^(h|w|hp|wp|h_in|w_in|hin|win|x|y)$|height|width|rows|cols", SIDE),

@@ -206,6 +206,10 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     found = [value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)]
     if sort.kind == "sequence" and uses.unpacked and annotated(place.function, parameter).kind == "unknown":
         found.insert(0 if vocabulary.shapes(parameter.name)[0][0] == uses.unpacked else 1, _rows(parameter.name, uses.unpacked))
+    items = {key for key in uses.keys if type(key) is int and key >= 0}
+    if sort.kind in ("unknown", "tensor") and annotated(place.function, parameter).kind == "unknown" and items == set(range(len(items))) and len(items) > 1:
+        listed = Items("list", (_tensor(_singular(parameter.name), UNKNOWN),) * len(items))  # `inputs[0], inputs[1], inputs[2]`
+        found.insert(0 if len(items) > 2 else 1, listed)
     if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
         found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
     if sort.kind == "sequence" and not sort.object and vocabulary.says(_EXTENT, parameter.name):

@@ -126,7 +126,7 @@ def _by_attributes(uses: Uses, place: Place) -> Sort:
         return Sort("sequence")
     if _MODULE_METHODS & set(uses.methods) or (place.building and _called_later(uses, place)):
         return Sort("module")
-    if uses.calls and place.building:
+    if place.building and (uses.calls or _by_passing(uses, place, 1).kind == "factory"):  # `self._stage(block, ...)`, where it is called
         return Sort("factory")
     if set(asked) <= _TABLE_METHODS:
         return Sort("table")

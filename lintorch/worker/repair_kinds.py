@@ -9,11 +9,12 @@ from typing import Iterator, List, Tuple
 
 import torch
 
+from . import vocabulary
 from .attempt import Outcome, Plan, tensor_leaves
 from .plans import Space, path_name
 from .repair_parts import THROUGH, parts_of, put_in
 from .repair_text import own_frames, statement_at
-from .values import Built, Items, Literal, Named, Path, Record, Table, Value, leaves
+from .values import Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
 
 def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
@@ -25,6 +26,9 @@ def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
         yield from _of_tables(plan)
     if "'batch_sizes'" in text or "PackedSequence" in text or _asks_for_packed(outcome):
         yield from _packed(plan)
+    if "ndarray" in text:
+        yield from _arrays(plan)
+    yield from _of_keys(plan, outcome)
     if "non-empty" in text or "empty sequence" in text:
         yield from _counted(plan, space)
     if "'Tensor' object is not callable" in text:
@@ -78,6 +82,34 @@ def tables_with(plan: Plan, building: bool, more: Tuple[Tuple[str, Value], ...])
         if is_building is building and items.items and all(isinstance(item, Table) for item in items.items):
             fuller = tuple(replace(item, items=(*item.items, *more)) for item in items.items if isinstance(item, Table))
             yield put_in(plan, building, path, replace(items, items=fuller))
+
+
+def _of_keys(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Dicts for the tensors of which an item was asked for by a text: `features["embedding"]`, with what they came in."""
+    function, args = (outcome.operation[0], outcome.operation[1]) if outcome.operation is not None else (None, ())
+    if getattr(function, "__name__", "") != "__getitem__" or len(args) < 2 or not isinstance(args[1], str):
+        return
+    behind = {path[:1] for path in outcome.sources.get(id(args[0]), ())}
+    changed = plan
+    for path, leaf in tensor_leaves(plan.call):
+        if path[:1] in behind and not any(isinstance(key, str) for key in path[1:]):
+            changed = put_in(changed, False, path, Table(((args[1], leaf),)))
+    yield changed
+
+
+def _arrays(plan: Plan) -> Iterator[Plan]:
+    """An array of numpy for each tensor, and for each number that an object holds."""
+    for path, leaf in tensor_leaves(plan.call):
+        yield put_in(plan, False, path, _array(leaf))
+    for path, value in [(path, value) for name, given in plan.build or () for path, value in leaves(given, (name,))]:
+        if isinstance(value, Tensor):
+            yield put_in(plan, True, path, _array(value))
+        elif len(path) > 1 and isinstance(value, Literal) and type(value.value) in (int, float):
+            yield put_in(plan, True, path, _array(Tensor((vocabulary.DIM,))))
+
+
+def _array(leaf: Tensor) -> Built:
+    return Built(Named("torch:Tensor.numpy"), (("self", leaf),))
 
 
 def _asks_for_packed(outcome: Outcome) -> bool:

@@ -69,5 +69,5 @@ def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
         if value.items and isinstance(value.items[0], Items):
             yield from ((((*path, number)), item) for number, item in enumerate(value.items) if isinstance(item, Items))
     elif isinstance(value, (Record, Table)):
-        for key, item in (value.items if isinstance(value, Table) else value.attributes):
+        for key, item in value.items if isinstance(value, Table) else value.attributes:
             yield from _item_lists(item, (*path, key))

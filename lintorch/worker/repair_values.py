@@ -16,6 +16,7 @@ from .guess import attribute_of_config, named_tensor
 from .plans import Space, get, numbers, path_name
 from .repair_kinds import kind_repairs, tables_with
 from .repair_lists import alike_in_length, longer
+from .repair_options import all_missing, missing, other_choices, spoken, without
 from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
 from .repair_text import TOO_SMALL, evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
@@ -33,13 +34,13 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _smaller(plan, space)
         return
     if isinstance(error, Vacuous):
-        yield from _all_missing(plan, space)
+        yield from all_missing(plan, space)
     if isinstance(error, AttributeError):
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
     yield from kind_repairs(plan, outcome, space)
-    if "Through" in str(error) and outcome.phase == "construct":
+    if outcome.phase == "construct" and re.search(r"Through|as child module", str(error)):
         yield from counting(plan)
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
@@ -50,19 +51,20 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from longer(plan, outcome)
     if "None" in str(error):
-        yield from _missing(plan, outcome, space)
+        yield from missing(plan, outcome, space)
     if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
-        yield from _without(plan, outcome)
+        yield from without(plan, outcome)
     yield from _other_texts(plan, outcome)
-    yield from _other_choices(plan, outcome, space)
-    yield from _missing(plan, outcome, space)
+    yield from other_choices(plan, outcome, space)
+    yield from missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
 
 
 _WANTS_NUMBER = re.compile(
     r"Boolean value of Tensor with more than one|only integer tensors of a single element|cannot be interpreted as an integer|element tensors can be converted|"
-    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|found Tensor"
+    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|"
+    r"found Tensor|found element of type Tensor"
 )
 
 
@@ -73,14 +75,14 @@ def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     direct = {path for path, made in outcome.inputs.items() if id(made) in read}
     for paths in (direct, behind - direct):
         for number in (4, 1):
-            for top in sorted({_whole(path) for path in paths}, key=str):
+            for top in sorted({_together(path) for path in paths}, key=str):
                 changed = plan
                 for path, _ in tensor_leaves(plan.call):
-                    changed = put_in(changed, False, path, Literal(number)) if path in paths and _whole(path) == top else changed
+                    changed = put_in(changed, False, path, Literal(number)) if path in paths and _together(path) == top else changed
                 yield changed
 
 
-def _whole(path: Path) -> Path:
+def _together(path: Path) -> Path:
     """The path of the list that a value came in: the items of a list go together, those of a dict do not."""
     return path[: next((place for place, key in enumerate(path) if isinstance(key, int)), len(path))]
 
@@ -96,33 +98,7 @@ def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
     for path, leaf in tensor_leaves(plan.call):
         if leaf.fill == "normal":
             yield put_in(plan, False, path, replace(leaf, fill="unit"))
-    yield from _all_missing(plan, space)
-
-
-def _all_missing(plan: Plan, space: Space) -> Iterator[Plan]:
-    """Every call parameter that was left out given, all together and one by one."""
-    given = {path_name((name,)) for name, _ in plan.call}
-    more = [(f"={name}", space.open_call[name][0]) for name in space.open_call if name not in given and space.open_call[name]]
-    if len(more) > 1:
-        tensors = [entry for entry in more if isinstance(entry[1], Tensor)]
-        yield replace(plan, call=(*plan.call, *tensors))
-    for entry in more:
-        yield replace(plan, call=(*plan.call, entry))
-
-
-def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
-    """Names and attribute names on the lines that raised, and words of the message."""
-    names: Set[str] = set(re.findall(r"[A-Za-z_]\w+", str(outcome.error)))
-    for frame, line in own_frames(outcome)[:count]:
-        for statement in statement_at(frame.f_code.co_filename, line)[:1]:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name):
-                    names.add(node.id)
-                elif isinstance(node, ast.Attribute):
-                    names.add(node.attr)
-                elif isinstance(node, ast.keyword) and node.arg:
-                    names.add(node.arg)
-    return names
+    yield from all_missing(plan, space)
 
 
 def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[Plan]:
@@ -231,6 +207,9 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
                 if isinstance(value, Built):
                     yield put_in(plan, building, (name,), value.maker)
     yield from _demanded(plan, outcome, text)
+    yield from _settled(plan, text)
+    if "float" in text and "integer" in text or "type float" in text:
+        yield from _whole(plan)
     if "is not a Module subclass" in text:
         yield from of_modules(plan)
     names = spoken(outcome)
@@ -238,6 +217,27 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
         for value in _converted(leaf, path_name(path), text):
             yield put_in(plan, building, path, value)
+
+
+def _settled(plan: Plan, text: str) -> Iterator[Plan]:
+    """Plain values for configs of which nothing was read and that code uses as numbers, or calls."""
+    if "Discovering" not in text and "Given" not in text:
+        return
+    for building, arguments in parts_of(plan):
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(leaf, Record) and "not callable" not in text:
+                yield put_in(plan, building, path, Literal(vocabulary.whole_number(path_name(path))))
+        for name, value in arguments:
+            if isinstance(value, Record) and "not callable" in text:
+                yield put_in(plan, building, (name,), THROUGH.maker)
+
+
+def _whole(plan: Plan) -> Iterator[Plan]:
+    """Whole numbers for the real ones of the constructor: all of them, then each."""
+    found = [(path, leaf) for name, value in plan.build or () for path, leaf in leaves(value, (name,))]
+    real = [path for path, leaf in found if isinstance(leaf, Literal) and isinstance(leaf.value, float)]
+    for path in real:
+        yield put_in(plan, True, path, Literal(vocabulary.whole_number(path_name(path))))
 
 
 def _alike(plan: Plan, names: Set[str]) -> Iterator[Tuple[bool, Path, Value]]:
@@ -274,12 +274,21 @@ def _entries(value: Union[Record, Built, Table]) -> Tuple[Tuple[Any, Value], ...
     return value.items if isinstance(value, Table) else value.attributes
 
 
+_WANTS_LIST = (
+    "not iterable",
+    "not subscriptable",
+    "has no len",
+    "must be an iterable",
+    "'int' object is not",
+    "concatenate list",
+    "non-iterable",
+    '(not "int") to',
+)
+
+
 def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
     if isinstance(leaf, Literal) and isinstance(leaf.value, (int, float)):
-        if (
-            any(word in text for word in ("not iterable", "not subscriptable", "has no len", "must be an iterable", "'int' object is not"))
-            and "callable" not in text
-        ):
+        if any(word in text for word in _WANTS_LIST) and "callable" not in text:
             number = leaf.value if not isinstance(leaf.value, bool) else vocabulary.whole_number(name)
             yield Items("list", (Literal(number),) * 2)
             yield Items("list", (Literal(number),) * 4)
@@ -312,46 +321,6 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
 def _singled(leaf: Items, text: str) -> Iterator[Value]:
     if "list" in text or "tuple" in text:
         yield leaf.items[0]
-
-
-def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
-    """Give parameters that were left out: first those the error's line speaks of."""
-    text = str(outcome.error)
-    if outcome.phase in ("make", "construct") and plan.build is not None:
-        given = {path_name((name,)) for name, _ in plan.build}
-        for name, values in _ordered(space.open_build, spoken(outcome), text):
-            if name not in given:
-                yield from (replace(plan, build=(*plan.build, (f"={name}", value))) for value in values[:2])
-    else:
-        given = {path_name((name,)) for name, _ in plan.call}
-        for name, values in _ordered(space.open_call, spoken(outcome), text):
-            if name not in given:
-                yield from (replace(plan, call=(*plan.call, (f"={name}", value))) for value in values[:2])
-
-
-def _without(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Leave out options that the error's line or text speaks of, from the last on: `exactly one of input_ids or inputs_embeds`."""
-    names = spoken(outcome, 1)
-    for name, _ in reversed(plan.call):
-        if name.startswith("=") and name[1:] in names and len(plan.call) > 1:
-            yield replace(plan, call=tuple(entry for entry in plan.call if entry[0] != name))
-
-
-def _ordered(options: Dict[str, List[Value]], names: Set[str], text: str) -> List[Tuple[str, List[Value]]]:
-    """The options whose names were spoken of; all of them where something was None that should not be."""
-    near = [(name, values) for name, values in options.items() if name in names]
-    return near + ([(name, values) for name, values in options.items() if name not in names] if "None" in text else [])
-
-
-def _other_choices(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
-    """The next candidates for the parameters given."""
-    building = outcome.phase in ("make", "construct")
-    parts = [(True, plan.build or (), space.build)] if building else [(False, plan.call, space.call), (True, plan.build or (), space.build)]
-    for is_build, arguments, options in parts:
-        for name, value in arguments:
-            for other in options.get(path_name((name,)), ()):
-                if other != value:
-                    yield put_in(plan, is_build, (name,), other)
 
 
 _UNIFORM = ((2, 32), (2, 16, 32), (2, 32, 16, 16), (2,))
@@ -455,6 +424,4 @@ def _fewer(leaf: Tensor) -> Iterator[Tensor]:
         yield replace(leaf, shape=(leaf.shape[0], 4, *leaf.shape[2:]))
     if max(leaf.shape, default=0) > 8:
         yield _halved(leaf)
-        yield from (
-            replace(leaf, shape=(*leaf.shape[:dim], max(size // 4, 1), *leaf.shape[dim + 1 :])) for dim, size in enumerate(leaf.shape) if size > 8
-        )
+        yield from (replace(leaf, shape=(*leaf.shape[:dim], max(size // 4, 1), *leaf.shape[dim + 1 :])) for dim, size in enumerate(leaf.shape) if size > 8)

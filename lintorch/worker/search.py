@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 import torch
 
 from . import guess
-from .attempt import Bench, Outcome, Plan, TooLarge, filled
+from .attempt import Bench, Outcome, Plan, Rank, TooLarge, filled
 from .configs import smaller_value
 from .derived import needs_subclass, subclasses
 from .given import BadExample, example_plan, usage_plans
@@ -100,8 +100,8 @@ class Frontier:
     """The plans to try, best first: by how far the attempt came that proposed them, how often that came to the same error before, and how likely they are."""
 
     def __init__(self, starts: List[Plan]) -> None:
-        self.heap: List[Tuple[Tuple[int, int], int, int, Plan]] = [((0, 0), 0, number, start) for number, start in enumerate(starts)]
-        self.parent = (0, 0)
+        self.heap: List[Tuple[Rank, int, int, Plan]] = [((0, 0, ()), 0, number, start) for number, start in enumerate(starts)]
+        self.parent: Rank = (0, 0, ())
         self.seen: Set[Plan] = set(starts)
         self.errors: Dict[Tuple[Any, ...], int] = {}
 
@@ -117,10 +117,11 @@ class Frontier:
 
     def extend(self, outcome: Outcome, proposals: List[Plan], first: bool = False) -> int:
         """Add what the repair of an attempt proposes (`first`: before all else); the number of times that this error was met before."""
-        phase, steps = outcome.rank
+        phase, steps, lines = outcome.rank
+        reached = (-phase, -steps, tuple(-line for line in lines))
         # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
-        fallen = (-phase, -steps) > self.parent
-        rank = min((-phase, -steps), self.parent)
+        fallen = reached > self.parent
+        rank = min(reached, self.parent)
         # Another missing key is another error, even if only a number tells them apart.
         text = str(outcome.error) if isinstance(outcome.error, KeyError) else re.sub(r"\d+", "#", str(outcome.error))
         signature_ = (phase, steps, type(outcome.error), text[:120])
@@ -142,7 +143,7 @@ class Search:
         self.bench = Bench(loaded.object, loaded.module, seconds, elements, fake)
         self.space = Space()
         self.notes: List[str] = []
-        self.best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
+        self.best: Optional[Tuple[Rank, Plan, Outcome]] = None
         self.is_class = isinstance(loaded.object, type)
 
     @property
