@@ -17,6 +17,9 @@ _REASONS = (
     (r"Error: (?:.*[\s`'\"])?([A-Za-z][\w-]*)[`'\"]? is (?:not )?installed", "needs {}, which is not installed here"),
     (r"(?:requires|install|need)s? [`'\"]?([A-Za-z][\w-]*)[^.]*(?:installed|package|library|pip|>=)", "needs {}, which is not installed here"),
     (r"ImportError: [^.]*\brequires? ([A-Za-z][\w-]*)\.?$", "needs {}, which is not installed here"),
+    (r"process group has not been initialized", "needs several processes"),
+    (r"should not be used alone|is not used for|not intended to be|does not support __call__", "not meant to be called: its forward says so"),
+    (r"derivative for '\w+' is not implemented|does not support backward on CPU", "torch has no backward for what it does"),
     (r"not compiled with CUDA|No CUDA GPUs|NVIDIA driver|CUDA is not available|Cannot access accelerator", "needs an accelerator"),
     (r"CannotLoad: (?:ValueError: mutable default|SyntaxError|line \d+ is no Python)", "its package cannot be imported by this version of Python"),
     (r"NotImplementedError:?\s*$|Can't instantiate abstract class|missing the required \"forward\"", "an abstract base: its forward is left to subclasses"),
@@ -32,6 +35,8 @@ def exclusion(record: dict[str, Any], packages: Path) -> str | None:
             return why
     if record["stage"] in ("ok", "differs"):
         return None
+    if _is_empty(packages / record["package"] / record["file"], record["symbol"]):
+        return "not meant to be called: its forward does nothing, or only raises"
     unbound = re.search(r"NameError: name '(\w+)' is not defined", str(record.get("reason")))
     if unbound is not None:
         return _guarded(packages / record["package"] / record["file"], unbound.group(1))
@@ -41,6 +46,15 @@ def exclusion(record: dict[str, Any], packages: Path) -> str | None:
         if found is not None and missing != [record["file"].partition("/")[0]]:  # a name of its own package is nobody's to install
             return why.format(*missing)
     return None
+
+
+def _is_empty(file: Path, symbol: str) -> bool:
+    """Does the body of the class's forward hold nothing but a raise, or nothing?"""
+    tree = ast.parse(file.read_text("utf-8"))
+    owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == symbol), None)
+    forward = next((part for part in (owner.body if owner is not None else ()) if isinstance(part, ast.FunctionDef) and part.name == "forward"), None)
+    rest = [part for part in (forward.body if forward is not None else ()) if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+    return forward is not None and all(isinstance(part, (ast.Pass, ast.Raise)) for part in rest)
 
 
 def _guarded(file: Path, name: str) -> str | None:

@@ -125,10 +125,12 @@ def in_child(work: Callable[[], Any], seconds: float) -> tuple[Any, str | None]:
 def _quiet() -> None:
     import resource
     import socket
+    import subprocess
 
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    subprocess.Popen = None  # type: ignore[misc,assignment] (nor does what another program takes)
     socket.socket = None  # type: ignore[misc,assignment] (a search that waits for a name server says nothing about the class)
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 

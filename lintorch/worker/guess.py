@@ -274,8 +274,17 @@ def _tensors(name: str, sort: Sort, uses: Uses, flat: bool) -> Value:
     inside = sort.inside or (Sort("tensor"),)
     length = _length(sort, uses)
     each = [inside[min(number, len(inside) - 1)] for number in range(length)]
-    items = tuple(_call_number(name, part) if part.kind in ("int", "float") else _tensor(_singular(name), part, flat) for part in each)
-    return Items("tuple" if sort.container == "tuple" else "list", items)
+    return Items("tuple" if sort.container == "tuple" else "list", tuple(_item(name, part, flat) for part in each))
+
+
+def _item(name: str, part: Sort, flat: bool) -> Value:
+    """One item of a list that a call takes: a number, a list of numbers, else a tensor."""
+    if part.kind in ("int", "float"):
+        return _call_number(name, part)
+    if part.kind == "sequence" and part.inside and all(inner.kind in ("int", "float") for inner in part.inside):
+        length = len(part.inside) if part.object == "fixed" else 2
+        return Items("tuple" if part.container == "tuple" else "list", (_call_number(name, part.inside[0]),) * length)
+    return _tensor(_singular(name), part, flat)
 
 
 _HIGH = {"ids": vocabulary.BATCH, "offsets": vocabulary.LENGTH}

@@ -120,13 +120,15 @@ def _by_attributes(uses: Uses, place: Place) -> Sort:
         return UNKNOWN
     if _TEXT_METHODS & set(uses.methods):
         return Sort("str")
+    if place.building and set(asked) == {"values"}:
+        return Sort("table")
     if all(hasattr(torch.Tensor, name) for name in asked) and (not place.building or set(asked) - _SHARED_WITH_MODULES):
         return Sort("tensor")
     if _LIST_METHODS & set(uses.methods):
         return Sort("sequence")
     if _MODULE_METHODS & set(uses.methods) or (place.building and _called_later(uses, place)):
         return Sort("module")
-    if place.building and (uses.calls or _by_passing(uses, place, 1).kind == "factory"):  # `self._stage(block, ...)`, where it is called
+    if place.building and (uses.calls or _by_passing(uses, place, 2).kind == "factory"):  # `self._stage(block, ...)`, where it is called
         return Sort("factory")
     if set(asked) <= _TABLE_METHODS:
         return Sort("table")

@@ -129,6 +129,8 @@ def _together(plan: Plan, path: Path, leaf: Tensor, changed: Tensor) -> Iterator
 def _sources(plan: Plan, outcome: Outcome, tensor: torch.Tensor) -> List[Path]:
     """The inputs a tensor was computed from, those it is made of alone first."""
     known = outcome.sources.get(id(tensor), frozenset())
+    if not known and not isinstance(tensor, torch.nn.Parameter):  # through a function of autograd, or numpy, nothing is followed
+        known = frozenset(path for path, leaf in tensor_leaves(plan.call) if leaf.fill in ("normal", "unit"))
     return sorted((path for path in known if has(plan.call, path)), key=lambda path: (len(known) > 1, str(path)))
 
 

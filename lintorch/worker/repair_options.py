@@ -26,6 +26,8 @@ def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
                     names.add(node.attr)
                 elif isinstance(node, ast.keyword) and node.arg:
                     names.add(node.arg)
+                elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                    names.add(node.slice.value)
     return names
 
 

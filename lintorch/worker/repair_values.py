@@ -6,14 +6,15 @@ import ast
 import re
 import types
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, Iterator, List, Optional, Set, Tuple, Union
 
 import torch
 
 from . import vocabulary
-from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
+from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves, tensors_in
 from .guess import attribute_of_config, named_tensor
 from .plans import Space, get, numbers, path_name
+from .repair_classes import of_wanted_class
 from .repair_kinds import kind_repairs, tables_with
 from .repair_lists import alike_in_length, longer
 from .repair_options import all_missing, missing, other_choices, spoken, without
@@ -39,6 +40,7 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    yield from of_wanted_class(plan, outcome)
     yield from kind_repairs(plan, outcome, space)
     if outcome.phase == "construct" and re.search(r"Through|as child module", str(error)):
         yield from counting(plan)
@@ -70,7 +72,7 @@ _WANTS_NUMBER = re.compile(
 
 def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """A number for a tensor that code on the line uses as one: those the line reads, then those they were computed from."""
-    read = {id(value) for frame, line in own_frames(outcome)[:2] for value in _read(frame, line) if isinstance(value, torch.Tensor)}
+    read = {id(value) for frame, line in own_frames(outcome)[:2] for thing in _read(frame, line) for value in tensors_in(thing)}
     behind = {path for known in read for path in outcome.sources.get(known, ())}
     direct = {path for path, made in outcome.inputs.items() if id(made) in read}
     for paths in (direct, behind - direct):

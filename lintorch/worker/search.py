@@ -249,7 +249,10 @@ class Search:
             plan = frontier.pop()
             outcome = self.bench.run(plan)
             plan = filled(plan, outcome)
-            if outcome.phase == "done" and self.bench.run(plan, fresh=True).phase == "done":
+            again = self.bench.run(plan, fresh=True) if outcome.phase == "done" else outcome
+            if again.phase != "done":
+                outcome = again
+            else:
                 passed = Pass(plan, outcome.finite and outcome.differentiable, outcome.work)
                 if passed.good:
                     return passed
