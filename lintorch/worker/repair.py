@@ -44,9 +44,15 @@ def _is_affordable(plan: Plan) -> bool:
 def _stages(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Iterator[Optional[Plan]]]:
     error = outcome.error
     if error is not None and outcome.operation is not None:
-        yield from (fulfil(plan, outcome, wishes) for wishes in demands(outcome.operation, error))
+        wanted = sorted(demands(outcome.operation, error), key=lambda wishes: not _flattens_many(wishes[0], plan, outcome))
+        yield from (fulfil(plan, outcome, wishes) for wishes in wanted)
     yield from (fulfil(plan, outcome, wishes) for wishes in text_demands(outcome))
     yield value_repairs(plan, outcome, space)
+
+
+def _flattens_many(wish: Demand, plan: Plan, outcome: Outcome) -> bool:
+    """Is a lower rank wanted of what several inputs were put together to? One dimension too many is likelier than all their sizes wrong."""
+    return isinstance(wish, Rank) and wish.want < wish.tensor.dim() and len(_sources(plan, outcome, wish.tensor)) > 1
 
 
 def fulfil(plan: Plan, outcome: Outcome, wishes: Tuple[Demand, ...]) -> Iterator[Plan]:
