@@ -24,7 +24,10 @@ _REASONS = (
     (r"CannotLoad: (?:ValueError: mutable default|SyntaxError|line \d+ is no Python)", "its package cannot be imported by this version of Python"),
     (r"NotImplementedError:?\s*$|Can't instantiate abstract class|missing the required \"forward\"", "an abstract base: its forward is left to subclasses"),
     (r"URLError|HTTPError|ConnectionError|getaddrinfo|LocalEntryNotFound|OfflineMode|couldn't connect|huggingface\.co", "downloads what it is built from"),
-    (r"CannotLoad: FileNotFoundError|FileNotFoundError|No such file or directory", "reads a file that is not part of its package"),
+    (
+        r"You can only torch\.load from|CannotLoad: FileNotFoundError|FileNotFoundError|No such file or directory",
+        "reads a file that is not part of its package",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ import torch
 
 from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
-from .classes import choose_factory, choose_module, name_of
+from .classes import THROUGH, choose_factory, choose_module, name_of
 from .configs import choose_config
 from .documented import documented_shape
 from .infer import Place, expression_uses, infer, parameter_uses, sort_by_uses
@@ -51,6 +51,16 @@ def built(found: type, depth: int = 0) -> Optional[Built]:
         for parameter in wanted
     )
     return Built(named, given)
+
+
+def holds_modules(name: str) -> bool:
+    """Do arguments of this name, taken as `*name`, sound like submodules?"""
+    return vocabulary.says(r"(modules?|layers?|blocks?|nets?|models?|losses|metrics|transforms|branches|encoders|stages|heads|experts)$", name)
+
+
+def two_modules() -> Items:
+    """Two submodules that pass their input on."""
+    return Items("tuple", (Built(THROUGH), Built(THROUGH)))
 
 
 def _sort(place: Place, parameter: inspect.Parameter) -> Sort:

@@ -35,8 +35,12 @@ def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
         yield from _callable(plan)
     if "int64" in text or "arange()" in text or "Long" in text or "integer" in text:
         yield from _whole_lengths(plan)
+    if isinstance(outcome.error, NameError):
+        yield from _classes_by_name(plan, outcome, text)
     if isinstance(outcome.error, (NameError, AttributeError, ImportError)):
         yield from _nothing(plan, text)
+    if isinstance(outcome.error, AttributeError) and isinstance(getattr(outcome.error, "obj", None), torch.nn.ModuleDict):
+        yield from _named_modules(plan, space, text)
     if isinstance(outcome.error, (AttributeError, UnboundLocalError)) and _is_of_module(outcome.error):
         yield from _turned_over(plan, space)
 
@@ -136,6 +140,20 @@ def _counted(plan: Plan, space: Space) -> Iterator[Plan]:
             yield replace(plan, build=(*plan.build, (f"={name}", values[0])))
 
 
+def _named_modules(plan: Plan, space: Space, text: str) -> Iterator[Plan]:
+    """One more submodule in a dict that the constructor makes its own, or in an option that sounds like one."""
+    name = re.search(r"has no attribute '(\w+)'", text)
+    if name is None or plan.build is None:
+        return
+    for key, value in plan.build:
+        if isinstance(value, Table):
+            yield put_in(plan, True, (key,), replace(value, items=(*value.items, (name.group(1), THROUGH))))
+    given = {path_name((key,)) for key, _ in plan.build}
+    for option in space.open_build:
+        if option not in given and vocabulary.says(r"modules?|layers|nets?$", option):
+            yield replace(plan, build=(*plan.build, (f"={option}", Table(((name.group(1), THROUGH),)))))
+
+
 def _callable(plan: Plan) -> Iterator[Plan]:
     """A function for one tensor of the call, since a tensor was called: the names on the line are those of the function called last, so each is tried."""
     for path, _ in reversed(tensor_leaves(plan.call)):
@@ -147,6 +165,16 @@ def _whole_lengths(plan: Plan) -> Iterator[Plan]:
     for path, leaf in tensor_leaves(plan.call):
         if leaf.fill == "lengths" and leaf.dtype != "int64":
             yield put_in(plan, False, path, replace(leaf, dtype="int64", high=max(leaf.high, 16)))
+
+
+def _classes_by_name(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """The names of modules that the file knows, for a text of ours that was evaluated: `eval(config["select"])(...)`."""
+    frames = [frame for frame, _ in own_frames(outcome)[:1]]
+    known = [name for frame in frames for name, thing in frame.f_globals.items() if isinstance(thing, type) and issubclass(thing, torch.nn.Module)]
+    for building, arguments in parts_of(plan):
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(leaf, Literal) and isinstance(leaf.value, str) and f"'{leaf.value}'" in text:
+                yield from (put_in(plan, building, path, Literal(name)) for name in known[:8])
 
 
 def _nothing(plan: Plan, text: str) -> Iterator[Plan]:

@@ -353,7 +353,7 @@ def _everything(outcome: Outcome, text: str) -> Alternatives:
         yield from ((Grow(tensor, tensor.dim() - 2),) for tensor in tensors if tensor.dim() > 4)  # frames of images: their sides alone
     if re.search(r"[Bb]atch", text) and any(word in text for word in ("size", "greater", "larger", "at least")):
         yield from (tuple(Size(tensor, 0, size) for tensor in tensors if tensor.dim()) for size in (8, 64, 256))
-    if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor")):
+    if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor", "long type")):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if not (tensor.dtype == torch.int64 and "range" not in text))
     if re.search(r"only (?:the following )?values|following values", text):  # labels, of which a message lists those allowed
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point())

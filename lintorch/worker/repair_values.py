@@ -106,7 +106,7 @@ def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
 def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[Plan]:
     """Give the object the attribute it lacks; make a config of a number that is read like one."""
     match = re.search(r"object has no attribute '(\w+)'", str(error))
-    if match is None:
+    if match is None or "torch.load" in str(error):
         return
     name, owner = match.group(1), getattr(error, "obj", None)
     for building, arguments in parts_of(plan):
@@ -117,6 +117,9 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
             for path, _leaf in _named_leaves(arguments, spoken(outcome)):
                 yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
+    if isinstance(owner, types.SimpleNamespace):  # made from a dict of the constructor
+        for path, table in _tables(plan.build or ()):
+            yield put_in(plan, True, path, replace(table, items=(*table.items, (name, _missing_value(True, name, outcome)))))
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
             if outcome.inputs.get(path) is owner:

@@ -16,7 +16,7 @@ from .attempt import Bench, Outcome, Plan, Rank, TooLarge, filled
 from .configs import smaller_value
 from .derived import needs_subclass, subclasses
 from .given import BadExample, example_plan, usage_plans
-from .infer import Place
+from .infer import Place, passed_on
 from .load import Loaded
 from .make import Maker, arguments_source
 from .parents import listen, parents
@@ -305,9 +305,13 @@ class Search:
                 tree = function_tree(place.function) if open_name == "open_build" else None
                 for key in optional_keys(tree, parameter.name) if tree is not None else ():
                     makers[key] = (lambda asked: lambda: guess.optional_candidates(place, asked))(key)
+                for above, option in passed_on(place) if open_name == "open_build" else ():
+                    makers.setdefault(option.name, (lambda place, chosen: lambda: candidates(place, chosen))(above, option))
                 continue
             if parameter.kind is parameter.VAR_POSITIONAL:
-                if place.function.__name__ != "__init__" and not given:
+                if place.function.__name__ == "__init__" and guess.holds_modules(parameter.name):
+                    given.append((f"*{parameter.name}", guess.two_modules()))
+                elif place.function.__name__ != "__init__" and not given:
                     given.append((f"*{parameter.name}", Items("tuple", (guess.named_tensor(parameter.name),))))
                 continue
             if parameter.default is not parameter.empty:
