@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
-from typing import Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import torch
 
@@ -170,11 +170,17 @@ def _whole_lengths(plan: Plan) -> Iterator[Plan]:
 def _classes_by_name(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     """The names of modules that the file knows, for a text of ours that was evaluated: `eval(config["select"])(...)`."""
     frames = [frame for frame, _ in own_frames(outcome)[:1]]
-    known = [name for frame in frames for name, thing in frame.f_globals.items() if isinstance(thing, type) and issubclass(thing, torch.nn.Module)]
+    known = [
+        name for frame in frames for name, thing in list(frame.f_globals.items()) if _is_module_class(thing) and thing is not type(frame.f_locals.get("self"))
+    ]
     for building, arguments in parts_of(plan):
         for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
             if isinstance(leaf, Literal) and isinstance(leaf.value, str) and f"'{leaf.value}'" in text:
                 yield from (put_in(plan, building, path, Literal(name)) for name in known[:8])
+
+
+def _is_module_class(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, torch.nn.Module)
 
 
 def _nothing(plan: Plan, text: str) -> Iterator[Plan]:

@@ -116,6 +116,8 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
                 yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
             for path, _leaf in _named_leaves(arguments, spoken(outcome)):
+                if hasattr(str, name) and not isinstance(owner, str):
+                    yield put_in(plan, building, path, Literal(vocabulary.text(path_name(path)) or "relu"))
                 yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
     if isinstance(owner, types.SimpleNamespace):  # made from a dict of the constructor
         for path, table in _tables(plan.build or ()):
@@ -268,6 +270,8 @@ def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     """Arguments that reach a base class or a submodule through `*args, **kwargs`, given by name as its error asks."""
     asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
     names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
+    given = {path_name((name,)) for _, arguments in parts_of(plan) for name, _ in arguments}
+    names = [name for name in names if name not in given]  # what somebody else lacks is not ours to give twice
     if names and outcome.phase == "construct" and plan.build is not None:
         yield from tables_with(plan, True, tuple((name, attribute_value(name)) for name in names))
         yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))

@@ -33,6 +33,7 @@ from .variants import Spread
 RUNS = 400
 CHEAP = 10_000_000  # elements made in one call: up to this nothing cheaper is looked for
 TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
+STUCK_AT = 8
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
 PARENT_SHARE = 0.2  # of the time, for the search of one parent and then for what was heard in it
@@ -118,14 +119,16 @@ class Frontier:
     def extend(self, outcome: Outcome, proposals: List[Plan], first: bool = False) -> int:
         """Add what the repair of an attempt proposes (`first`: before all else); the number of times that this error was met before."""
         phase, steps, lines = outcome.rank
-        reached = (-phase, -steps, tuple(-line for line in lines))
-        # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
-        fallen = reached > self.parent
-        rank = min(reached, self.parent)
         # Another missing key is another error, even if only a number tells them apart.
         text = str(outcome.error) if isinstance(outcome.error, KeyError) else re.sub(r"\d+", "#", str(outcome.error))
         signature_ = (phase, steps, type(outcome.error), text[:120])
         repeats = self.errors[signature_] = self.errors.get(signature_, -1) + (not first)
+        # Lines further down are no sign of progress where the same error is met again and again.
+        stuck = repeats >= STUCK_AT
+        reached = (-phase, -steps, (0,) if stuck else tuple(-line for line in lines))
+        # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
+        fallen = reached > self.parent
+        rank = min(reached, (*self.parent[:2], (0,)) if stuck else self.parent)
         for number, proposal in enumerate(proposals):
             if proposal not in self.seen:
                 self.seen.add(proposal)
