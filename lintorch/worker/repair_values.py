@@ -115,17 +115,28 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
             if thing is owner and not isinstance(owner, (int, str, float, bool, type(None), torch.Tensor)):
                 yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
-            for path, _leaf in _named_leaves(arguments, spoken(outcome)):
-                if hasattr(str, name) and not isinstance(owner, str):
-                    yield put_in(plan, building, path, Literal(vocabulary.text(path_name(path)) or "relu"))
-                yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
-    if isinstance(owner, types.SimpleNamespace):  # made from a dict of the constructor
-        for path, table in _tables(plan.build or ()):
-            yield put_in(plan, True, path, replace(table, items=(*table.items, (name, _missing_value(True, name, outcome)))))
+            yield from _as_config(plan, building, arguments, outcome, name)
+    if isinstance(owner, types.SimpleNamespace):
+        yield from _from_dict(plan, outcome, name)
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
             if outcome.inputs.get(path) is owner:
                 yield put_in(plan, False, path, Record(((name, get(plan.call, path)),)))
+
+
+def _from_dict(plan: Plan, outcome: Outcome, name: str) -> Iterator[Plan]:
+    """One more key in a dict of the constructor, of which a namespace was made."""
+    for path, table in _tables(plan.build or ()):
+        yield put_in(plan, True, path, replace(table, items=(*table.items, (name, _missing_value(True, name, outcome)))))
+
+
+def _as_config(plan: Plan, building: bool, arguments: Arguments, outcome: Outcome, name: str) -> Iterator[Plan]:
+    """A text, or a config with that attribute, for what was no object at all."""
+    is_text = hasattr(str, name) and not isinstance(getattr(outcome.error, "obj", None), str)
+    for path, _leaf in _named_leaves(arguments, spoken(outcome)):
+        if is_text:
+            yield put_in(plan, building, path, Literal(vocabulary.text(path_name(path)) or "relu"))
+        yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
 
 
 def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: str, outcome: Outcome) -> Iterator[Plan]:
