@@ -36,9 +36,6 @@ from lintorch.worker.protocol import LoadSpec, Usage
 _SKIPPED = re.compile(r"(^|/)(tests?|testing|build|docs?|examples?)(/|$)|(^|/)test_|conftest|/templates/")
 
 
-_IN_TURN = 10
-
-
 def classes(root: Path) -> Iterator[tuple[str, str]]:
     """Every (path below root, qualified name) of a class that defines forward and is not an autograd function."""
     for path in sorted(root.rglob("*.py")):
@@ -181,7 +178,7 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     from lintorch.worker import load, nesting, runs, subject
 
     loaded = load.load(spec)
-    sums = []
+    sums: list[float] = []
     for number in range(len(recipe["calls"])):  # each of a target of its own: a state that one call leaves has a graph that its backward has spent
         target, calls = subject.materialise(recipe, loaded, 0)
         runs.seed_all(1)
@@ -256,16 +253,16 @@ def listed(root: Path) -> list[tuple[str, str]]:
     return [(name, symbol) for name, symbol in json.loads(kept.read_text())]
 
 
-def sample(packages: Path, only: list[str], count: int, seed: int) -> list[tuple[Path, str, str]]:
-    """The classes to judge, the same for the same seed, some of each package in turn: a run cut short has seen all kinds."""
+def sample(packages: Path, only: list[str], count: int, seed: str, seen: set[tuple[str, str, str]]) -> list[tuple[Path, str, str]]:
+    """The classes to judge, the same for the same seed, one of each package in turn: a run cut short has seen all kinds. Those `seen` before are not drawn."""
     chosen: list[list[tuple[Path, str, str]]] = []
     for root in sorted(path for path in packages.iterdir() if path.is_dir()):
         if only and root.name not in only:
             continue
-        found = listed(root)
+        found = [(name, symbol) for name, symbol in listed(root) if (root.name, name, symbol) not in seen]
         random.Random(f"{seed}{root.name}").shuffle(found)
         chosen.append([(root, name, symbol) for name, symbol in found[:count]])
-    return [entry for start in range(0, count, _IN_TURN) for part in chosen for entry in part[start : start + _IN_TURN]]
+    return [part[turn] for turn in range(count) for part in chosen if turn < len(part)]
 
 
 def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float, mining: bool) -> None:
@@ -349,7 +346,8 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--per-package", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--seen", type=Path, nargs="*", default=[], help="outputs of earlier runs, whose classes are not drawn again")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-mining", action="store_true", help="search without usages of the class in the package")
     parser.add_argument("--report", action="store_true", help="only print what --out holds")
@@ -365,6 +363,10 @@ def main() -> int:
     return 0
 
 
+def _classes_in(outputs: list[Path]) -> set[tuple[str, str, str]]:
+    return {(record["package"], record["file"], record["symbol"]) for out in outputs for record in read(out)}
+
+
 def _run_all(chosen: argparse.Namespace) -> None:
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     sys.dont_write_bytecode = True
@@ -375,10 +377,10 @@ def _run_all(chosen: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     search.warm_up()
-    done = {(record["package"], record["file"], record["symbol"]) for record in read(chosen.out)}
+    done = _classes_in([chosen.out])
     todo = [
         entry
-        for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed)
+        for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed, _classes_in(chosen.seen))
         if (entry[0].name, entry[1], entry[2]) not in done
     ]
     children = []
