@@ -29,6 +29,8 @@ def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
     if "ndarray" in text:
         yield from _arrays(plan)
     yield from _of_keys(plan, outcome)
+    if re.search(r"must be tuple of Tensors", text):
+        yield from _of_pairs(plan, outcome)
     if "non-empty" in text or "empty sequence" in text:
         yield from _counted(plan, space)
     if "'Tensor' object is not callable" in text:
@@ -99,6 +101,14 @@ def _of_keys(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
         if path[:1] in behind and not any(isinstance(key, str) for key in path[1:]):
             changed = put_in(changed, False, path, Table(((args[1], leaf),)))
     yield changed
+
+
+def _of_pairs(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """A list of two for the tensor that was handed to what puts several together."""
+    given = outcome.operation[1][:1] if outcome.operation is not None else ()
+    for path, leaf in tensor_leaves(plan.call):
+        if not given or any(outcome.inputs.get(path) is tensor for tensor in given):  # what is refused by its kind alone was never an operation
+            yield put_in(plan, False, path, Items("list", (leaf, leaf)))
 
 
 def _arrays(plan: Plan) -> Iterator[Plan]:
