@@ -38,11 +38,15 @@ def exclusion(record: dict[str, Any], packages: Path) -> str | None:
             return why
     if record["stage"] in ("ok", "differs"):
         return None
-    if _is_empty(packages / record["package"] / record["file"], record["symbol"]):
+    file = packages / record["package"] / record["file"]
+    if _is_empty(file, record["symbol"]):
         return "not meant to be called: its forward does nothing, or only raises"
+    lacks = re.search(rf"'{record['symbol']}' object has no attribute '((?!_modules|_parameters|_buffers)\w+)'", str(record.get("reason")))
+    if lacks is not None and not re.search(rf"\b(self\.{lacks.group(1)}\b[^=\n]*=[^=]|def {lacks.group(1)}\b)", file.read_text("utf-8")):
+        return "an abstract base: what it reads of itself is left to subclasses"
     unbound = re.search(r"NameError: name '(\w+)' is not defined", str(record.get("reason")))
     if unbound is not None:
-        return _guarded(packages / record["package"] / record["file"], unbound.group(1))
+        return _guarded(file, unbound.group(1))
     for pattern, why in _REASONS:
         found = re.search(pattern, str(record.get("reason")))
         missing = [group.partition(".")[0] for group in found.groups()] if found is not None else []
@@ -65,4 +69,6 @@ def _guarded(file: Path, name: str) -> str | None:
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and not node.level and name in {alias.asname or alias.name for alias in node.names}:
             return f"needs {(node.module or '').partition('.')[0]}, which is not installed here"
+        if isinstance(node, ast.ImportFrom) and node.level and name in {alias.name for alias in node.names} and not file.with_name(f"{name}.py").exists():
+            return "needs an extension that its package compiles"
     return None

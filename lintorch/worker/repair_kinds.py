@@ -37,6 +37,10 @@ def kind_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
         yield from _callable(plan)
     if "int64" in text or "arange()" in text or "Long" in text or "integer" in text:
         yield from _whole_lengths(plan)
+    yield from _by_class(plan, outcome, space, text)
+
+
+def _by_class(plan: Plan, outcome: Outcome, space: Space, text: str) -> Iterator[Plan]:
     if isinstance(outcome.error, NameError):
         yield from _classes_by_name(plan, outcome, text)
     if isinstance(outcome.error, (NameError, AttributeError, ImportError)):
