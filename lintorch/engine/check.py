@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from lintorch.project.consulted import Seen
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
+
+# Frameworks whose training looks like torch's.
+_OTHER_FRAMEWORK = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:mxnet|paddle|mindspore|oneflow|chainer|tinygrad|jittor|tensorflow|jax)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,10 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 
 
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
-    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named."""
+    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named, and not another framework's."""
+    trains = b"torch" in source.raw or (b"backward" in source.raw and not _OTHER_FRAMEWORK.search(source.raw))
     return any(
-        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else b"torch" in source.raw or b"backward" in source.raw
+        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else trains
         for registered in rules
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Binding, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.gradient_return import inputs_with_gradient
@@ -168,9 +169,9 @@ class ContextAttributes:
         return inputs_with_gradient(forward, backward, skipped) if backward is not None else {}
 
     def _is_emptied(self, attribute: str) -> bool:
-        """Is the attribute bound anew or deleted by another method, such as backward?"""
-        others = (entry for entry in self.owner.methods.values() if entry is not self.flow.entry) if self.owner is not None else ()
-        return any(
+        """Is the attribute bound anew, deleted or emptied by another method, such as backward?"""
+        others = [entry for entry in self.owner.methods.values() if entry is not self.flow.entry] if self.owner is not None else []
+        return any(is_emptied(attribute, (entry.node,)) for entry in others) or any(
             isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load)
             for entry in others
             for node in nodes_under(entry.node)
