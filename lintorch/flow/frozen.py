@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.project.module import ClassEntry, FunctionEntry
 
+_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _CUTS = frozenset({"detach", "detach_", "data", "no_grad", "inference_mode"})
 
 
@@ -28,8 +29,8 @@ class Frozen:
         self.flow = flow
 
     def is_frozen(self, module: str) -> bool:
-        """May the module of that name give results without a graph?"""
-        return module in self._asked or any(self._runs_without(cls) for cls in self._classes(module))
+        """May the module of that name give results without a graph? So may one whose class stands in a function, where nobody reads it."""
+        return module in self._asked or self._is_local(module) or any(self._runs_without(cls) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""
@@ -73,13 +74,21 @@ class Frozen:
         return frozenset(name for place in places for name in _asked_in(place))
 
     def _runs_without(self, cls: ClassEntry) -> bool:
-        """Does forward run under no_grad as a whole?"""
+        """Does forward run under no_grad, or parts of it on some path?"""
         forward = self.flow.project.ancestry(cls).method("forward")
         if forward is None:
             return False
         from lintorch.flow.summary import returned
 
-        return self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
+        switches = not _SWITCHES.isdisjoint(forward.mentions)
+        return switches or self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
+
+    def _is_local(self, module: str) -> bool:
+        """Is the attribute an instance of a class that the method which stores it defines itself?"""
+        entry = self.flow.entry
+        held = module.partition(".")[2] if entry.owner is not None and module.startswith(f"{entry.receiver}.") else ""
+        stores = self.flow.project.attribute_stores(entry.owner).get(held, ()) if entry.owner is not None else ()
+        return any(_is_defined_in(store.method, _without_moves(store.value)) for store in stores)
 
     def _classes(self, module: str) -> Iterator[ClassEntry]:
         """The project classes that the module is made of, where it is made in sight."""
@@ -116,6 +125,12 @@ class Frozen:
         made = _without_moves(self.flow.module.constants.get(module))
         if isinstance(made, ast.Call):
             yield self.flow.module.qualify(made.func)
+
+
+def _is_defined_in(method: FunctionEntry, made: ast.expr | None) -> bool:
+    """Does the method hold the class whose instance that is?"""
+    name = made.func.id if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) else None
+    return name is not None and any(isinstance(node, ast.ClassDef) and node.name == name for node in method.nodes)
 
 
 def _without_moves(made: ast.expr | None) -> ast.expr | None:

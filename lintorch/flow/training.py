@@ -156,6 +156,7 @@ class TrainingFlow:
                 made_by=self._made_by,
                 method=self._method,
                 method_of=self._method_of,
+                own_call=self._own_call,
                 parameter=self._parameter,
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
@@ -276,6 +277,10 @@ class TrainingFlow:
     def _method_of(self, owner: ClassEntry, name: str) -> Fact:
         found = self.flow.project.ancestry(owner).method(name)
         return returned(found, self.flow) if found is not None else UNKNOWN
+
+    def _own_call(self, owner: ClassEntry) -> Fact | None:
+        found = self.flow.project.ancestry(owner).method("__call__")
+        return returned(found, self.flow) if found is not None else None
 
     def _parameter(self, name: str) -> Fact:
         from lintorch.flow.parameter import parameter_fact
