@@ -29,8 +29,8 @@ class Frozen:
         self.flow = flow
 
     def is_frozen(self, module: str) -> bool:
-        """May the module of that name give results without a graph? So may one whose class stands in a function, where nobody reads it."""
-        return module in self._asked or self._is_local(module) or any(self._runs_without(cls) for cls in self._classes(module))
+        """May the module of that name give results without a graph?"""
+        return module in self._asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""
@@ -80,15 +80,16 @@ class Frozen:
             return False
         from lintorch.flow.summary import returned
 
-        switches = not _SWITCHES.isdisjoint(forward.mentions)
-        return switches or self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
+        fact = returned(forward, self.flow)
+        switches = not _SWITCHES.isdisjoint(forward.mentions) and not fact.is_live
+        return switches or self.flow.project.decorated_grad_mode(forward) == "off" or fact.is_cut
 
-    def _is_local(self, module: str) -> bool:
-        """Is the attribute an instance of a class that the method which stores it defines itself?"""
+    def _is_hidden(self, module: str) -> bool:
+        """Is the attribute an instance of a class within a method, which together with the functions beside it asks for gradients or switches them off?"""
         entry = self.flow.entry
         held = module.partition(".")[2] if entry.owner is not None and module.startswith(f"{entry.receiver}.") else ""
         stores = self.flow.project.attribute_stores(entry.owner).get(held, ()) if entry.owner is not None else ()
-        return any(_is_defined_in(store.method, _without_moves(store.value)) for store in stores)
+        return any(_sets_gradients(part) for store in stores for part in _defined_in(store.method, _without_moves(store.value)))
 
     def _classes(self, module: str) -> Iterator[ClassEntry]:
         """The project classes that the module is made of, where it is made in sight."""
@@ -127,10 +128,19 @@ class Frozen:
             yield self.flow.module.qualify(made.func)
 
 
-def _is_defined_in(method: FunctionEntry, made: ast.expr | None) -> bool:
-    """Does the method hold the class whose instance that is?"""
+def _defined_in(method: FunctionEntry, made: ast.expr | None) -> list[ast.AST]:
+    """The class that a method holds and makes an instance of, and the functions of the method that the class mentions."""
     name = made.func.id if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) else None
-    return name is not None and any(isinstance(node, ast.ClassDef) and node.name == name for node in method.nodes)
+    classes: list[ast.AST] = [node for node in method.nodes if isinstance(node, ast.ClassDef) and node.name == name]
+    mentioned = {node.id for cls in classes for node in nodes_under(cls) if isinstance(node, ast.Name)}
+    return [*classes, *(node for node in method.nodes if isinstance(node, ast.FunctionDef) and node.name in mentioned)]
+
+
+def _sets_gradients(part: ast.AST) -> bool:
+    """Does code ask for gradients, or switch them off?"""
+    from lintorch.flow.wanting import asks
+
+    return asks(part) or any(isinstance(node, ast.Attribute) and node.attr in _SWITCHES for node in nodes_under(part))
 
 
 def _without_moves(made: ast.expr | None) -> ast.expr | None:

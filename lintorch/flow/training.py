@@ -327,7 +327,11 @@ class TrainingFlow:
     @cached_property
     def leaking_totals(self) -> tuple[Kept, ...]:
         """Totals and moving averages that keep the graphs of the values added to them."""
-        return tuple(kept for kept in self.keeping.totals() if kept.leaks) if self.gate.totals else ()
+        return tuple(kept for kept in self.keeping.totals() if self._leaks(kept)) if self.gate.totals else ()
+
+    def _leaks(self, kept: Kept) -> bool:
+        """A backward pass shows that gradients are on; without one the function must not be run by others without."""
+        return kept.leaks and (kept.covering is not None or not self.grad_mode.may_be_off_outside)
 
     @cached_property
     def kept_collections(self) -> tuple[Kept, ...]:
@@ -337,7 +341,7 @@ class TrainingFlow:
     @cached_property
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
-        return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window) if self.gate.collections else ()
+        return tuple(kept for kept in self.kept_collections if not kept.keeper.is_window and self._leaks(kept)) if self.gate.collections else ()
 
     @cached_property
     def pinned_views(self) -> tuple[PinnedView, ...]:

@@ -78,7 +78,7 @@ def wants_gradients(entry: FunctionEntry, asking: FunctionFlow, depth: int = _DE
     """Does a function, or one it calls in its own file, ask for gradients?"""
     if "wants gradients" not in entry.memo:
         entry.memo["wants gradients"] = False  # within a recursion
-        entry.memo["wants gradients"] = _asks(entry.node) or (
+        entry.memo["wants gradients"] = asks(entry.node) or (
             depth > 0 and any(wants_gradients(called, asking, depth - 1) for called in _called_by(entry, asking))
         )
     answer: bool = entry.memo["wants gradients"]
@@ -90,7 +90,8 @@ def mentions_gradients(entry: FunctionEntry) -> bool:
     return not (_METHODS | _ATTRIBUTES).isdisjoint(entry.mentions)
 
 
-def _asks(node: ast.AST) -> bool:
+def asks(node: ast.AST) -> bool:
+    """Does code mention anything that asks for gradients?"""
     return any(_asks_here(inner) for inner in nodes_under(node))
 
 
