@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
 
+_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t][^#\n]*(?:torch|lightning|accelerate|transformers)", re.MULTILINE)
 # Frameworks whose training looks like torch's.
 _OTHER_FRAMEWORK = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:mxnet|paddle|mindspore|oneflow|chainer|tinygrad|jittor|tensorflow|jax)\b", re.MULTILINE)
 
@@ -133,9 +134,10 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
     """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named, and not another framework's."""
-    trains = b"torch" in source.raw or (b"backward" in source.raw and not _OTHER_FRAMEWORK.search(source.raw))
+    if _OTHER_FRAMEWORK.search(source.raw) and not _TORCH.search(source.raw):
+        return False
     return any(
-        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else trains
+        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else b"torch" in source.raw or b"backward" in source.raw
         for registered in rules
     )
 
