@@ -121,12 +121,14 @@ class ContextAttributes:
         if self.flow.entry.name == "setup_context":
             third = self._parameters(self.flow.entry)[2:3]
             return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
-        if not seen or self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE):
+        plain = self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE)
+        if not seen:
             return None
         for event in self.flow.graph.events:
             if (
                 event.kind is Kind.RETURN
                 and isinstance(event.node, cst.Return)
+                and not (plain and isinstance(event.node.value, cst.Tuple))  # what is returned alone is a tensor
                 and any(self.flow.training.seen_by(name) == seen for name in _names(event.node))
             ):
                 return f"`{value.value}` is returned on line {self.flow.line(event.node)}"
