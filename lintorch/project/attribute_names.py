@@ -11,7 +11,9 @@ from pathlib import Path
 from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
 
 # Only code that works with torch can hold an instance of a module: it imports torch, or is handed modules and asks something of them that only modules have.
-_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)|\b(?:named_)?(?:modules|parameters|children)\(|_hook\(|\.backward\(", re.MULTILINE)
+_TORCH = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)|\b(?:named_)?(?:modules|parameters|children)\(|_hook\(|\.backward\(", re.MULTILINE
+)
 _NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
 _MOST_FILES = 20000
