@@ -1,6 +1,6 @@
 """What `lintorch check` says of all pinned packages, kept as a file that is reviewed like code.
 
-    python -m benchmarks.snapshot [PACKAGE ...]            check those not checked yet (.bench/snapshot), and write benchmarks/snapshot.json
+    python -m benchmarks.snapshot [--again] [PACKAGE ...]  check those not checked yet (.bench/snapshot), and write benchmarks/snapshot.json
     python -m benchmarks.snapshot --compare [PACKAGE ...]  check the smallest again; 1 where they differ from the file
 
 All rules, opt-in ones too, in one process; nothing of the packages is run. Where the index gives no package, comparing ends well and says why.
@@ -45,10 +45,10 @@ def told(run: Run) -> dict[str, Any]:
     }
 
 
-def kept(name: str) -> dict[str, Any]:
+def kept(name: str, again: bool) -> dict[str, Any]:
     """The entry of an earlier run, or a new one."""
     path = CACHE / "snapshot" / "results" / f"{name}.json"
-    if not path.is_file():
+    if again or not path.is_file():
         print(f"{PINNED[name]} ...", file=sys.stderr, flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(checked(PINNED[name])))
@@ -89,8 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"of {', '.join(PINNED)}")
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--again", action="store_true", help="check packages anew that were checked earlier")
     arguments = parser.parse_args(argv)
-    return _compared(arguments.packages or SMALL) if arguments.compare else _written(arguments.packages or tuple(PINNED))
+    return _compared(arguments.packages or SMALL) if arguments.compare else _written(arguments.packages or tuple(PINNED), arguments.again)
 
 
 def _compared(names: Sequence[str]) -> int:
@@ -101,14 +102,15 @@ def _compared(names: Sequence[str]) -> int:
         print(f"not compared: pip could not download {', '.join(names)} (status {error.returncode})")
         return 0
     lines = compare(names)
-    print("\n".join(lines) or f"{', '.join(names)}: as in {KEPT.name}")
+    advice = f"where that is meant: python -m benchmarks.snapshot --again {' '.join(names)}"
+    print("\n".join([*lines, advice]) if lines else f"{', '.join(names)}: as in {KEPT.name}")
     return int(bool(lines))
 
 
-def _written(names: Sequence[str]) -> int:
+def _written(names: Sequence[str], again: bool) -> int:
     before: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {}
     for name in names:
-        before[name] = kept(name)
+        before[name] = kept(name, again)
         entries = {known: before[known] for known in PINNED if known in before}
         KEPT.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         write_between(DOCS / "ecosystem.md", "snapshot", document(entries))
