@@ -59,7 +59,8 @@ class Frozen:
             if method is not None:
                 fact = returned(method, self.flow)
                 return fact.is_live or (not fact.is_cut and records(self.flow, method))
-            return OwnerFacts(cls, self.flow.project).attribute(part).sort is Sort.MODULE
+            held = OwnerFacts(cls, self.flow.project)
+            return held.attribute(part).sort is Sort.MODULE or held.is_begun_as_module(part)
         return False
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from lintorch.flow.torch_names import is_differentiable_function
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, is_differentiable_function
 from lintorch.project.module import FunctionEntry
 from lintorch.project.nodes import nodes_under
 
@@ -45,6 +45,11 @@ DIFFERENTIABLE_METHODS = frozenset(
 _ATTRIBUTES = frozenset({"is_cuda", "is_leaf", "grad_fn", "mT"})  # meshes and configurations have a shape, too
 # Functions of torch whose first argument is a list or a string.
 _OF_LISTS = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "meshgrid", "broadcast_tensors", "block_diag", "where"})
+
+
+def is_tensor_method(name: str) -> bool:
+    """Is it a method that tensors have, too?"""
+    return name in _METHODS | CUTTING_METHODS | CUTTING_ATTRIBUTES or name.endswith("_") or name in ("to", "float", "double", "half", "cuda", "cpu", "backward")
 
 
 def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:

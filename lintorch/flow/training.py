@@ -30,6 +30,7 @@ from lintorch.flow.keeping_gate import KeepingGate
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loss_part import loss_parts
+from lintorch.flow.loss_source import loss_sources
 from lintorch.flow.making import Making
 from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
@@ -148,7 +149,7 @@ class TrainingFlow:
                 reaching=flow.chains.reaching,
                 loads=self.loads,
                 anchored={made: f"backward() on line {self._line(call.event.node)} runs through `{made.name}`" for made, call in self.anchored.items()},
-                loss_parts={made: sentence for made, sentence in loss_parts(self).items() if self.gradients(made.event.region) is Gradients.ON},
+                loss_parts={made: sentence for made, sentence in self._of_losses.items() if self.gradients(made.event.region) is Gradients.ON},
                 line=self._line,
                 gradients_on=self.gradients_on,
                 attribute=owner.attribute,
@@ -165,6 +166,11 @@ class TrainingFlow:
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )
+
+    @property
+    def _of_losses(self) -> dict[Definition, str]:
+        """What losses are made of, and why it has a graph."""
+        return {**loss_sources(self), **loss_parts(self)}
 
     def put_into(self, definition: Definition) -> tuple[cst.BaseExpression, ...]:
         """What is appended to the list that a definition makes, wherever it is this one alone."""

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
 
-# Only code that works with torch can hold an instance of a module.
-_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
+# Only code that works with torch can hold an instance of a module: it imports torch, or is handed modules and asks something of them that only modules have.
+_TORCH = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)|\b(?:named_)?(?:modules|parameters|children)\(|_hook\(|\.backward\(", re.MULTILINE
+)
 _NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
 _MOST_FILES = 20000
 
 
 class AttributeNames:
-    """The attribute names and short strings in each Python file under `root` that imports torch; where there are too many files, any may be mentioned."""
+    """The attribute names and short strings in each Python file under `root` that works with torch; where there are too many files, any may be mentioned."""
 
     def __init__(self, root: Path, consulted: Consulted) -> None:
         self.root, self._consulted = root, consulted
