@@ -373,7 +373,7 @@ def error_line(error: Optional[BaseException]) -> str:
 
 def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Call]]:
     """The target of a recipe and its calls, drawn from the seeded global generators."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     random.seed(seed)
     maker = Maker(loaded.module)
     build = from_json(recipe["constructor"])
