@@ -36,9 +36,6 @@ from lintorch.worker.protocol import LoadSpec, Usage
 _SKIPPED = re.compile(r"(^|/)(tests?|testing|build|docs?|examples?)(/|$)|(^|/)test_|conftest|/templates/")
 
 
-_IN_TURN = 10
-
-
 def classes(root: Path) -> Iterator[tuple[str, str]]:
     """Every (path below root, qualified name) of a class that defines forward and is not an autograd function."""
     for path in sorted(root.rglob("*.py")):
@@ -125,10 +122,12 @@ def in_child(work: Callable[[], Any], seconds: float) -> tuple[Any, str | None]:
 def _quiet() -> None:
     import resource
     import socket
+    import subprocess
 
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    subprocess.Popen = None  # type: ignore[misc,assignment] (nor does what another program takes)
     socket.socket = None  # type: ignore[misc,assignment] (a search that waits for a name server says nothing about the class)
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 
@@ -179,14 +178,15 @@ def run(spec: LoadSpec, recipe: Any) -> list[float]:
     from lintorch.worker import load, nesting, runs, subject
 
     loaded = load.load(spec)
-    target, calls = subject.materialise(recipe, loaded, 0)
-    runs.seed_all(1)
-    sums = []
-    for method, args, kwargs in calls:
+    sums: list[float] = []
+    for number in range(len(recipe["calls"])):  # each of a target of its own: a state that one call leaves has a graph that its backward has spent
+        target, calls = subject.materialise(recipe, loaded, 0)
+        runs.seed_all(1)
+        method, args, kwargs = calls[number]
         result = (target if method == "__call__" else getattr(target, method))(*args, **kwargs)
         tensors = [tensor for _, tensor in nesting.tensors(result, "")]
-        plain = [tensor.detach().abs() if tensor.is_complex() else tensor.detach() for tensor in tensors if not tensor.is_sparse]
-        sums.extend(float(tensor.double().abs().sum()) for tensor in plain)
+        plain = [tensor.detach() for tensor in tensors if not tensor.is_sparse]
+        sums.extend(float((tensor.abs() if tensor.is_complex() else tensor).double().abs().sum()) for tensor in plain)
         wanted = [tensor for tensor in tensors if tensor.requires_grad]
         if wanted:
             sum((tensor.abs() if tensor.is_complex() else tensor).float().sum() for tensor in wanted).backward()  # type: ignore[union-attr]
@@ -199,7 +199,7 @@ def judge(root: Path, name: str, symbol: str, seconds: float, mining: bool) -> d
     started = time.monotonic()
     record: dict[str, Any] = {"package": root.name, "file": name, "symbol": symbol}
     usages = mined(root / name, text, symbol, project_of(root)) if mining else []
-    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, usages), 4 * seconds + 60)  # seconds of processor time; others use it too
+    found, error = in_child(lambda: find(spec_of(root, name, symbol, text), seconds, usages), 20 * seconds)  # seconds of processor time; others use it too
     if found is None:
         record.update(stage="load" if error and "CannotLoad" in error else "child", reason=error)
     elif "failure" in found["found"]:
@@ -253,16 +253,16 @@ def listed(root: Path) -> list[tuple[str, str]]:
     return [(name, symbol) for name, symbol in json.loads(kept.read_text())]
 
 
-def sample(packages: Path, only: list[str], count: int, seed: int) -> list[tuple[Path, str, str]]:
-    """The classes to judge, the same for the same seed, some of each package in turn: a run cut short has seen all kinds."""
+def sample(packages: Path, only: list[str], count: int, seed: str, seen: set[tuple[str, str, str]]) -> list[tuple[Path, str, str]]:
+    """The classes to judge, the same for the same seed, one of each package in turn: a run cut short has seen all kinds. Those `seen` before are not drawn."""
     chosen: list[list[tuple[Path, str, str]]] = []
     for root in sorted(path for path in packages.iterdir() if path.is_dir()):
         if only and root.name not in only:
             continue
-        found = listed(root)
+        found = [(name, symbol) for name, symbol in listed(root) if (root.name, name, symbol) not in seen]
         random.Random(f"{seed}{root.name}").shuffle(found)
         chosen.append([(root, name, symbol) for name, symbol in found[:count]])
-    return [entry for start in range(0, count, _IN_TURN) for part in chosen for entry in part[start : start + _IN_TURN]]
+    return [part[turn] for turn in range(count) for part in chosen if turn < len(part)]
 
 
 def work_through(todo: list[tuple[Path, str, str]], out: Path, seconds: float, mining: bool) -> None:
@@ -346,7 +346,8 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--per-package", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--seen", type=Path, nargs="*", default=[], help="outputs of earlier runs, whose classes are not drawn again")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-mining", action="store_true", help="search without usages of the class in the package")
     parser.add_argument("--report", action="store_true", help="only print what --out holds")
@@ -362,6 +363,10 @@ def main() -> int:
     return 0
 
 
+def _classes_in(outputs: list[Path]) -> set[tuple[str, str, str]]:
+    return {(record["package"], record["file"], record["symbol"]) for out in outputs for record in read(out)}
+
+
 def _run_all(chosen: argparse.Namespace) -> None:
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     sys.dont_write_bytecode = True
@@ -372,10 +377,10 @@ def _run_all(chosen: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     search.warm_up()
-    done = {(record["package"], record["file"], record["symbol"]) for record in read(chosen.out)}
+    done = _classes_in([chosen.out])
     todo = [
         entry
-        for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed)
+        for entry in sample(chosen.packages, [name for name in chosen.only.split(",") if name], chosen.per_package, chosen.seed, _classes_in(chosen.seen))
         if (entry[0].name, entry[1], entry[2]) not in done
     ]
     children = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from lintorch.project.consulted import Seen
     from lintorch.project.module import FunctionEntry, Module
     from lintorch.project.project import Project
+
+_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t][^#\n]*(?:torch|lightning|accelerate|transformers)", re.MULTILINE)
+# Frameworks whose training looks like torch's.
+_OTHER_FRAMEWORK = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:mxnet|paddle|mindspore|oneflow|chainer|tinygrad|jittor|tensorflow|jax)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,9 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 
 
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
-    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named."""
+    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named, and not another framework's."""
+    if _OTHER_FRAMEWORK.search(source.raw) and not _TORCH.search(source.raw):
+        return False
     return any(
         b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else b"torch" in source.raw or b"backward" in source.raw
         for registered in rules

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Binding, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.gradient_return import inputs_with_gradient
@@ -120,12 +121,14 @@ class ContextAttributes:
         if self.flow.entry.name == "setup_context":
             third = self._parameters(self.flow.entry)[2:3]
             return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
-        if not seen or self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE):
+        plain = self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE)
+        if not seen:
             return None
         for event in self.flow.graph.events:
             if (
                 event.kind is Kind.RETURN
                 and isinstance(event.node, cst.Return)
+                and not (plain and isinstance(event.node.value, cst.Tuple))  # what is returned alone is a tensor
                 and any(self.flow.training.seen_by(name) == seen for name in _names(event.node))
             ):
                 return f"`{value.value}` is returned on line {self.flow.line(event.node)}"
@@ -168,9 +171,9 @@ class ContextAttributes:
         return inputs_with_gradient(forward, backward, skipped) if backward is not None else {}
 
     def _is_emptied(self, attribute: str) -> bool:
-        """Is the attribute bound anew or deleted by another method, such as backward?"""
-        others = (entry for entry in self.owner.methods.values() if entry is not self.flow.entry) if self.owner is not None else ()
-        return any(
+        """Is the attribute bound anew, deleted or emptied by another method, such as backward?"""
+        others = [entry for entry in self.owner.methods.values() if entry is not self.flow.entry] if self.owner is not None else []
+        return any(is_emptied(attribute, (entry.node,)) for entry in others) or any(
             isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load)
             for entry in others
             for node in nodes_under(entry.node)

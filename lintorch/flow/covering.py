@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from lintorch.flow.anchor import Backward, encloses
-from lintorch.flow.event import Binding, Definition, Kind, Region
+from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fate import Fate
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.segment import Unmappable
@@ -116,12 +116,20 @@ class Covering:
         pending, seen = [definition], {definition}
         while pending:
             current = pending.pop()
-            if current in self.training.anchored:
-                return self.training.anchored[current]
-            made = {made for use in self.training.flow.chains.uses.get(current.event.at, ()) for made in self._made_from(use.node)} - seen
+            uses = self.training.flow.chains.uses.get(current.event.at, ())
+            if (found := self.training.anchored.get(current) or self._with_operand(uses)) is not None:
+                return found
+            made = {made for use in uses for made in self._made_from(use.node)} - seen
             seen |= made
             pending.extend(sorted(made, key=lambda made: made.event.at))
         return None
+
+    def _with_operand(self, uses: Iterable[Event]) -> Backward | None:
+        """The backward call of an expression that one of the uses is an operand of: `(policy_loss + value_loss).backward()`."""
+        inside = {use.at for use in uses if Fate.BACKWARD in self.training.fates.of_node(use.node)}
+        extents = self.training.flow.graph.extents
+        spans = ((backward, *extents.get(backward.event.node, (0, 0))) for backward in self.training.backwards)
+        return next((backward for backward, first, last in spans if any(first <= at < last for at in inside)), None)
 
     def _made_from(self, node: cst.CSTNode) -> Iterator[Definition]:
         """What the statement around a use defines from it."""

@@ -82,6 +82,8 @@ class EvaluationScope:
         if not self.training.gate.evaluations or not self.switching.modules or self._is_out_of_sight:
             return ()
         runs = tuple(self._runs())
+        if not runs or self.training.grad_mode.may_be_off_outside:
+            return ()
         trained = {run.module for run in runs if Fate.BACKWARD in run.fates}
         return tuple(run for run in runs if run.module not in trained and self._is_needless(run))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.project.module import ClassEntry, FunctionEntry
 
+_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _CUTS = frozenset({"detach", "detach_", "data", "no_grad", "inference_mode"})
 
 
@@ -29,7 +30,7 @@ class Frozen:
 
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
-        return module in self._asked or any(self._runs_without(cls) for cls in self._classes(module))
+        return module in self._asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""
@@ -58,7 +59,8 @@ class Frozen:
             if method is not None:
                 fact = returned(method, self.flow)
                 return fact.is_live or (not fact.is_cut and records(self.flow, method))
-            return OwnerFacts(cls, self.flow.project).attribute(part).sort is Sort.MODULE
+            held = OwnerFacts(cls, self.flow.project)
+            return held.attribute(part).sort is Sort.MODULE or held.is_begun_as_module(part)
         return False
 
     @cached_property
@@ -72,13 +74,22 @@ class Frozen:
         return frozenset(name for place in places for name in _asked_in(place))
 
     def _runs_without(self, cls: ClassEntry) -> bool:
-        """Does forward run under no_grad as a whole?"""
+        """Does forward run under no_grad, or parts of it on some path?"""
         forward = self.flow.project.ancestry(cls).method("forward")
         if forward is None:
             return False
         from lintorch.flow.summary import returned
 
-        return self.flow.project.decorated_grad_mode(forward) == "off" or returned(forward, self.flow).is_cut
+        fact = returned(forward, self.flow)
+        switches = not _SWITCHES.isdisjoint(forward.mentions) and not fact.is_live
+        return switches or self.flow.project.decorated_grad_mode(forward) == "off" or fact.is_cut
+
+    def _is_hidden(self, module: str) -> bool:
+        """Is the attribute an instance of a class within a method, which together with the functions beside it asks for gradients or switches them off?"""
+        entry = self.flow.entry
+        held = module.partition(".")[2] if entry.owner is not None and module.startswith(f"{entry.receiver}.") else ""
+        stores = self.flow.project.attribute_stores(entry.owner).get(held, ()) if entry.owner is not None else ()
+        return any(_sets_gradients(part) for store in stores for part in _defined_in(store.method, _without_moves(store.value)))
 
     def _classes(self, module: str) -> Iterator[ClassEntry]:
         """The project classes that the module is made of, where it is made in sight."""
@@ -115,6 +126,21 @@ class Frozen:
         made = _without_moves(self.flow.module.constants.get(module))
         if isinstance(made, ast.Call):
             yield self.flow.module.qualify(made.func)
+
+
+def _defined_in(method: FunctionEntry, made: ast.expr | None) -> list[ast.AST]:
+    """The class that a method holds and makes an instance of, and the functions of the method that the class mentions."""
+    name = made.func.id if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) else None
+    classes: list[ast.AST] = [node for node in method.nodes if isinstance(node, ast.ClassDef) and node.name == name]
+    mentioned = {node.id for cls in classes for node in nodes_under(cls) if isinstance(node, ast.Name)}
+    return [*classes, *(node for node in method.nodes if isinstance(node, ast.FunctionDef) and node.name in mentioned)]
+
+
+def _sets_gradients(part: ast.AST) -> bool:
+    """Does code ask for gradients, or switch them off?"""
+    from lintorch.flow.wanting import asks
+
+    return asks(part) or any(isinstance(node, ast.Attribute) and node.attr in _SWITCHES for node in nodes_under(part))
 
 
 def _without_moves(made: ast.expr | None) -> ast.expr | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 import libcst as cst
 
 from lintorch.flow.event import Region, RegionKind
+from lintorch.project.calls import is_handed_on
 from lintorch.project.module import FunctionEntry
 from lintorch.project.project import Project
 
@@ -110,6 +111,14 @@ class GradMode:
             return Gradients.MAYBE
         return self._of_callers()
 
+    @cached_property
+    def may_be_off_outside(self) -> bool:
+        """May other files run the function without gradients: it is handed on as a value, or called where they are off, itself or by way of its callers?
+
+        Those files are read; ask only where all else says that something is amiss.
+        """
+        return not self.trains and self.project.decorated_grad_mode(self.entry) is None and may_be_off(self.entry, self.project)
+
     @property
     def switches(self) -> bool:
         """Is the mode switched by a statement somewhere in the function or at module level?"""
@@ -153,6 +162,14 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
     known = (*known, caller)
     modes = [mode_around(outer.caller, outer.node, project, depth - 1, known) for outer in project.callers(caller) if outer.caller not in known]
     return Gradients.ON if all(mode is Gradients.ON for mode in modes) else Gradients.MAYBE
+
+
+def may_be_off(entry: FunctionEntry, project: Project, depth: int = 3) -> bool:
+    """May code of other files run the function, or one of its callers in the file, where gradients are off?"""
+    if is_handed_on(entry) or any(mode_around(call.caller, call.node, project) is not Gradients.ON for call in project.calls_outside(entry)):
+        return True
+    callers = {call.caller for call in project.callers(entry)} - {entry, None} if depth else set()
+    return any(may_be_off(caller, project, depth - 1) for caller in callers if caller is not None)
 
 
 def _withs_around(function: FunctionEntry, call: ast.Call) -> list[ast.With]:

@@ -51,6 +51,7 @@ class Surroundings:
     made_by: Callable[[str], Fact]  # calling the class or function of that absolute name
     method: Callable[[str], Fact]  # calling that method of self
     method_of: Callable[[ClassEntry, str], Fact]  # calling that method of an instance
+    own_call: Callable[[ClassEntry], Fact | None]  # calling an instance whose class in the project defines __call__
     parameter: Callable[[str], Fact]
     global_name: Callable[[str], Fact]  # of a module-level name
     runs_backward_on: Callable[[cst.Attribute], bool]  # that very attribute
@@ -319,6 +320,9 @@ class Inference:
         """What calling a value returns: a module with parameters gives a graph wherever gradients are on."""
         if callee.sort is Sort.CRITERION:
             return combined([self.fact(arg.value) for arg in node.args])
+        own = self.around.own_call(callee.of_class) if callee.of_class is not None else None
+        if own is not None:
+            return self._recorded(own, node)
         if callee.sort is Sort.MODULE:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
             live = Fact(Sort.TENSOR, History.LIVE, evidence)

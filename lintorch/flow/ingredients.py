@@ -10,6 +10,8 @@ from lintorch.flow.event import Binding, Definition
 from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, SAME_ITERATORS
 from lintorch.flow.tree import names_in
 
+_LEAVES = frozenset({"Parameter", "Buffer"})  # torch.nn's, which keep the data and let go of the graph
+
 Seen = Callable[[cst.BaseExpression], tuple[Definition, ...]]
 
 
@@ -66,6 +68,9 @@ def _unwrapped(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def _of_call(call: cst.Call) -> list[cst.BaseExpression]:
     arguments = [arg.value for arg in call.args]
+    name = call.func.attr.value if isinstance(call.func, cst.Attribute) else call.func.value if isinstance(call.func, cst.Name) else ""
+    if name in _LEAVES:
+        return []
     if not isinstance(call.func, cst.Attribute):
         return arguments
     return [] if call.func.attr.value in CUTTING_METHODS else [call.func.value, *arguments]

@@ -16,6 +16,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.keeper import Keeper, Keepers
+from lintorch.flow.record import makes_record
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
 from lintorch.flow.tree import names_in
 
@@ -184,8 +185,12 @@ class Keeping:
         if not isinstance(func, cst.Attribute) or func.attr.value not in _INSERTING or len(call.args) != _INSERTING[func.attr.value]:
             return
         value, keeper = call.args[-1].value, self.keepers.of_collection(func.value, self.region(call), func.attr.value)
-        if keeper is not None and (func.attr.value != "extend" or isinstance(value, cst.List | cst.Tuple)):
+        if keeper is not None and (func.attr.value != "extend" or isinstance(value, cst.List | cst.Tuple) or self._is_rows(value)):
             yield from (self.kept(keeper, call, part) for part in self.parts(value))
+
+    def _is_rows(self, value: cst.BaseExpression) -> bool:
+        """Is it a tensor, whose rows are put in one by one?"""
+        return isinstance(value, cst.Name | cst.Call | cst.BinaryOperation) and self.training.inference.fact(value).sort is Sort.TENSOR
 
     def _joined(self, statement: cst.AugAssign) -> Iterator[Kept]:
         """`history += [loss]`."""
@@ -214,7 +219,7 @@ class Keeping:
         if isinstance(value, cst.Dict | cst.Tuple | cst.List):
             for element in value.elements:
                 yield from self.parts(element.value)
-        elif isinstance(value, cst.Call) and self.flow.qualify(value.func) in ("functools.partial", "builtins.dict"):
+        elif isinstance(value, cst.Call) and (self.flow.qualify(value.func) in ("functools.partial", "builtins.dict") or makes_record(self.flow, value)):
             for arg in value.args:
                 yield from self.parts(arg.value)
         elif isinstance(value, cst.Lambda):

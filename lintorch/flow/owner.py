@@ -35,6 +35,11 @@ class OwnerFacts:
         known: Fact = self.owner.memo[key]
         return known
 
+    def is_begun_as_module(self, name: str) -> bool:
+        """Is a module stored on `self.<name>` somewhere, perhaps to be wrapped by something unknown later?"""
+        stores = self.project.attribute_stores(self.owner).get(name, ()) if self.owner is not None else ()
+        return any(self._stored(store).sort is Sort.MODULE for store in stores)
+
     def _attribute(self, owner: ClassEntry, name: str) -> Fact:
         stores = self.project.attribute_stores(owner).get(name, ())
         fact = either([self._stored(store) for store in stores if store.kind != "delete"])

@@ -17,9 +17,11 @@ from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_source import source_of
+from lintorch.flow.loss_part import loss_parts
 from lintorch.flow.parameter import passed_expression
 from lintorch.flow.reachable import reaches_without
 from lintorch.flow.scope import is_seen_elsewhere
+from lintorch.flow.tensor_use import is_tensor_method
 from lintorch.flow.tree import dotted_name
 from lintorch.source.text import Span
 
@@ -118,10 +120,18 @@ class _Pass:
         owner = flow.entry.owner
         if owner is None or not isinstance(value.value, cst.Name) or value.value.value != flow.entry.receiver:
             return False
+        if self.training.inference.fact(value).is_cut or self._is_asked_as_object(value):
+            return False
         stores = flow.project.attribute_stores(owner).get(value.attr.value, ())
         if not stores:
             return not flow.project.ancestry(owner).complete
         return any(store.method.name != "__init__" and _stores_graph(flow.of(store.method).training, value.attr.value) for store in stores)
+
+    def _is_asked_as_object(self, value: cst.Attribute) -> bool:
+        """`self.policy.evaluate(...)`: is a method called that tensors do not have?"""
+        method = self.training.parents.get(value)
+        call = self.training.parents.get(method) if isinstance(method, cst.Attribute) else None
+        return isinstance(method, cst.Attribute) and isinstance(call, cst.Call) and call.func is method and not is_tensor_method(method.attr.value)
 
     def _brings_graph(self, parameter: str) -> bool:
         """May callers in the file give the parameter a tensor with a graph, or is the loss itself given?"""
@@ -235,7 +245,15 @@ class _Pass:
     def _leaves(self) -> bool:
         """Is a value of the graph returned, stored or collected, or handed to unknown code after the pass?"""
         definitions = {made for value in self.values if isinstance(value, cst.Name) for made in self.training.seen_by(value)}
-        return any(self._goes_on(made) for made in definitions if self.training.making.brings(made))
+        used_up = self._used_up()
+        return any(self._goes_on(made) for made in definitions - used_up if self.training.making.brings(made))
+
+    def _used_up(self) -> frozenset[Definition]:
+        """The loss and its terms, where the optimizer steps after the pass: it writes the parameters that a second pass would read as they were."""
+        steps = (event for event in self.training.flow.graph.events[self.event.at :] if event.kind is Kind.CALL)
+        if not any(isinstance(step.node, cst.Call) and isinstance(step.node.func, cst.Attribute) and step.node.func.attr.value == "step" for step in steps):
+            return frozenset()
+        return frozenset((*self.training.anchored, *loss_parts(self.training)))
 
     def _goes_on(self, made: Definition) -> bool:
         fact = self.training.inference.definition(made)

@@ -18,7 +18,7 @@ from lintorch.flow.ingredients import ingredients
 from lintorch.flow.live_part import live_parts
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.operation import is_reduction, saves_tensors
-from lintorch.flow.reachable import read_after
+from lintorch.flow.reachable import reaches_without, read_after
 from lintorch.flow.update import Update, update_of
 from lintorch.flow.upstream import is_trained_parameter
 from lintorch.project.nodes import nodes_under
@@ -88,6 +88,7 @@ class Statistics:
             and self._is_live(update)
             and not self._is_cut_or_trained(owner, place.attr.value)
             and not self._is_begun_elsewhere(owner, place.attr.value)
+            and not self._is_begun_here(update, place.attr.value)
         )
 
     def _is_live(self, update: Update) -> bool:
@@ -126,10 +127,24 @@ class Statistics:
         )
 
     def _is_begun_elsewhere(self, owner: ClassEntry, name: str) -> bool:
-        """Does another method set the state, whatever happens, to what may have a graph? Then it is an activation of one pass, begun anew in each."""
+        """Does another method set the state, whatever happens, to what may have a graph, or at the wish of whoever uses the module? Then it is begun anew."""
         stores = self.flow.project.attribute_stores(owner).get(name, ())
         others = {store.method.qualname: store.method for store in stores if store.method.name not in ("__init__", self.flow.entry.name)}
-        return any(_always_stores(method, name) and not self._stored(method, name).is_cut for method in others.values())
+        begins = (method for method in others.values() if _always_stores(method, name))
+        return any(not self._stored(method, name).is_cut or not self._is_called_within(owner, method) for method in begins)
+
+    def _is_called_within(self, owner: ClassEntry, method: FunctionEntry) -> bool:
+        """Does the class itself call the method, as constructors call `reset_parameters`?"""
+        return any(call.caller is not None and call.caller.owner is owner for call in self.flow.project.callers(method))
+
+    def _is_begun_here(self, update: Update, name: str) -> bool:
+        """Has every way to the update first set the attribute to what does not come from it? Then it is a value of this pass."""
+        others = (other for node in self.flow.graph.placements if (other := update_of(node)) is not None)
+        fresh = [other.place for other in others if not other.in_place and other.place.deep_equals(update.place) and not self._mentions(other)]
+        stores = [event for event in self.flow.graph.events if event.kind is Kind.SET_ATTRIBUTE and event.name == name and event.node in fresh]
+        first, _ = self.flow.graph.extents[update.statement]
+        start, goal = self.flow.graph.events[0], self.flow.graph.events[first]
+        return bool(stores) and not reaches_without(self.flow.graph, start, goal, stores)
 
     def _statistic(self, update: Update) -> LiveStatistic:
         assert isinstance(update.place, cst.Attribute)

@@ -45,7 +45,7 @@ def surviving_names(training: TrainingFlow) -> Iterator[Surviving]:
     for loop in regions:
         if loop is not None and isinstance(loop.node, cst.For | cst.While) and not _uses_graphs(training, loop):
             names = LoopNames(training, loop).surviving()
-            if names:
+            if names and not training.grad_mode.may_be_off_outside:
                 yield Surviving(names, _edits(training, loop, names))
 
 

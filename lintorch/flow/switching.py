@@ -26,7 +26,41 @@ class Switching:
         """The modules that are put into evaluation mode somewhere in the function."""
         calls = (self._switched(event) for event in self.flow.graph.events if event.kind is Kind.CALL)
         bound = (definition.name for definition in self.flow.graph.definitions.values() if _is_evaluated(definition.value))
-        return frozenset((*(name for name, evaluates in calls if name and evaluates), *bound))
+        taken = (definition.name for definition in self.flow.graph.definitions.values() if self._is_of_ensemble(definition))
+        return frozenset((*(name for name, evaluates in calls if name and evaluates), *bound, *taken))
+
+    @cached_property
+    def _ensembles(self) -> Mapping[str, int]:
+        """The lists whose every module a loop puts into evaluation mode, and no other into training mode, and where that happens."""
+        calls = [(event, *self._switched(event)) for event in self.flow.graph.events if event.kind is Kind.CALL]
+        found: dict[str, int] = {}
+        for event, name, evaluates in calls:
+            source = self._list_of(event, name) if name is not None else None
+            if source is not None:
+                found[source] = min(found.get(source, event.at), event.at) if evaluates else -1
+        return {name: at for name, at in found.items() if at >= 0}
+
+    def _list_of(self, event: Event, name: str) -> str | None:
+        """`models` of `for model in models: model.eval()`."""
+        assert isinstance(event.node, cst.Call) and isinstance(event.node.func, cst.Attribute)
+        makers = self.flow.training.seen_by(event.node.func.value)
+        alone = len(makers) == 1 and makers[0].name == name and event.region is makers[0].event.region
+        return self._source_of(makers[0]) if alone else None
+
+    def _source_of(self, definition: Definition) -> str | None:
+        """The list of that name that a loop takes its values from, where that list is not made anew."""
+        if definition.binding is not Binding.LOOP:
+            return None
+        source = self.flow.training.inference.around.taken_from(definition)
+        makers = self.flow.training.seen_by(source) if isinstance(source, cst.Name) else ()
+        return source.value if isinstance(source, cst.Name) and len(makers) == 1 else None
+
+    def _is_of_ensemble(self, definition: Definition) -> bool:
+        """Does a loop take the name's values from such a list, after they were put into evaluation mode?"""
+        if definition.binding is not Binding.LOOP or not self._ensembles:
+            return False
+        at = self._ensembles.get(self._source_of(definition) or "")
+        return at is not None and definition.event.at > at
 
     def evaluating(self, event: Event) -> frozenset[str]:
         """The modules in evaluation mode where an event happens."""
@@ -45,7 +79,7 @@ class Switching:
     def _puts_to_evaluation(self, event: Event, module: str) -> bool:
         definition = self.flow.graph.definitions.get(event.at)
         if definition is not None:
-            return definition.name == module and _is_evaluated(definition.value)
+            return definition.name == module and (_is_evaluated(definition.value) or self._is_of_ensemble(definition))
         return event.kind is Kind.CALL and self._switched(event) == (module, True)
 
     # Data flow
@@ -93,7 +127,7 @@ class Switching:
             return state
         kept = definition.name in state and self._same_module(definition.value) == definition.name
         state = _without(state, definition.name)
-        return state | {definition.name} if kept or _is_evaluated(definition.value) else state
+        return state | {definition.name} if kept or _is_evaluated(definition.value) or self._is_of_ensemble(definition) else state
 
     def _same_module(self, value: cst.BaseExpression | None) -> str | None:
         """The module that `model.to(device)` or `nn.DataParallel(model)` still is."""

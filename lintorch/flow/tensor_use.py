@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from lintorch.flow.torch_names import is_differentiable_function
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, is_differentiable_function
 from lintorch.project.module import FunctionEntry
 from lintorch.project.nodes import nodes_under
 
@@ -47,12 +47,19 @@ _ATTRIBUTES = frozenset({"is_cuda", "is_leaf", "grad_fn", "mT"})  # meshes and c
 _OF_LISTS = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "meshgrid", "broadcast_tensors", "block_diag", "where"})
 
 
+def is_tensor_method(name: str) -> bool:
+    """Is it a method that tensors have, too?"""
+    return name in _METHODS | CUTTING_METHODS | CUTTING_ATTRIBUTES or name.endswith("_") or name in ("to", "float", "double", "half", "cuda", "cpu", "backward")
+
+
 def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:
     """The parameters that are tensors, each with the evidence, in their order; remembered with the function."""
     if "tensor parameters" not in entry.memo:
         arguments = entry.node.args
         parameters = [node for node in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if node.arg != entry.receiver]
-        uses = dict(reversed(list(_uses(entry))))  # the first use of a name counts
+        rebound = _rebound(entry)
+        given = ((name, evidence) for line, name, evidence in _uses(entry) if line <= rebound.get(name, line))
+        uses = dict(reversed(list(given)))  # the first use of a name counts
         found = {node.arg: _annotated(entry, node) or uses.get(node.arg, "") for node in parameters}
         entry.memo["tensor parameters"] = {name: evidence for name, evidence in found.items() if evidence}
     remembered: dict[str, str] = entry.memo["tensor parameters"]
@@ -62,7 +69,7 @@ def tensor_parameters(entry: FunctionEntry) -> dict[str, str]:
 def used_as_tensor(entry: FunctionEntry, name: str) -> bool:
     """Does the function do with a name of its own what is only done with tensors?"""
     if "used as tensors" not in entry.memo:
-        entry.memo["used as tensors"] = frozenset(used for used, _ in _uses(entry))
+        entry.memo["used as tensors"] = frozenset(used for _, used, _ in _uses(entry))
     used: frozenset[str] = entry.memo["used as tensors"]
     return name in used
 
@@ -72,14 +79,22 @@ def _annotated(entry: FunctionEntry, parameter: ast.arg) -> str | None:
     return f"`{parameter.arg}` is annotated as a tensor" if name in ("torch.Tensor", "torch.FloatTensor") else None
 
 
-def _uses(entry: FunctionEntry) -> Iterator[tuple[str, str]]:
+def _rebound(entry: FunctionEntry) -> dict[str, int]:
+    """The first line on which a name is bound; behind it a parameter may be something else."""
+    stores = ((node.id, node.lineno) for node in nodes_under(entry.node) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return dict(sorted(stores, key=lambda store: -store[1]))
+
+
+def _uses(entry: FunctionEntry) -> Iterator[tuple[int, str, str]]:
+    """Uses of names that only tensors have: the line, the name, the evidence."""
     for node in nodes_under(entry.node):
         if isinstance(node, ast.Call):
-            yield from _of_call(node, entry)
+            yield from ((node.lineno, name, evidence) for name, evidence in _of_call(node, entry))
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-            yield from ((side.id, f"`{side.id}` is an operand of @ on line {node.lineno}") for side in (node.left, node.right) if isinstance(side, ast.Name))
+            sides = (side.id for side in (node.left, node.right) if isinstance(side, ast.Name))
+            yield from ((node.lineno, name, f"`{name}` is an operand of @ on line {node.lineno}") for name in sides)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in _ATTRIBUTES:
-            yield node.value.id, f"`{node.value.id}.{node.attr}` is read on line {node.lineno}"
+            yield node.lineno, node.value.id, f"`{node.value.id}.{node.attr}` is read on line {node.lineno}"
 
 
 def _is_tensor_method(name: str, call: ast.Call) -> bool:

@@ -30,6 +30,7 @@ from lintorch.flow.keeping_gate import KeepingGate
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_callee import evidence_of_loss
 from lintorch.flow.loss_part import loss_parts
+from lintorch.flow.loss_source import loss_sources
 from lintorch.flow.making import Making
 from lintorch.flow.micro_batch import SummedLoss, summed_losses
 from lintorch.flow.optimizer import Optimizers
@@ -148,13 +149,14 @@ class TrainingFlow:
                 reaching=flow.chains.reaching,
                 loads=self.loads,
                 anchored={made: f"backward() on line {self._line(call.event.node)} runs through `{made.name}`" for made, call in self.anchored.items()},
-                loss_parts={made: sentence for made, sentence in loss_parts(self).items() if self.gradients(made.event.region) is Gradients.ON},
+                loss_parts={made: sentence for made, sentence in self._of_losses.items() if self.gradients(made.event.region) is Gradients.ON},
                 line=self._line,
                 gradients_on=self.gradients_on,
                 attribute=owner.attribute,
                 made_by=self._made_by,
                 method=self._method,
                 method_of=self._method_of,
+                own_call=self._own_call,
                 parameter=self._parameter,
                 global_name=self._global,
                 runs_backward_on=lambda node: self.covering.of_attribute(node) is not None,
@@ -164,6 +166,11 @@ class TrainingFlow:
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )
+
+    @property
+    def _of_losses(self) -> dict[Definition, str]:
+        """What losses are made of, and why it has a graph."""
+        return {**loss_sources(self), **loss_parts(self)}
 
     def put_into(self, definition: Definition) -> tuple[cst.BaseExpression, ...]:
         """What is appended to the list that a definition makes, wherever it is this one alone."""
@@ -271,6 +278,10 @@ class TrainingFlow:
         found = self.flow.project.ancestry(owner).method(name)
         return returned(found, self.flow) if found is not None else UNKNOWN
 
+    def _own_call(self, owner: ClassEntry) -> Fact | None:
+        found = self.flow.project.ancestry(owner).method("__call__")
+        return returned(found, self.flow) if found is not None else None
+
     def _parameter(self, name: str) -> Fact:
         from lintorch.flow.parameter import parameter_fact
 
@@ -316,7 +327,11 @@ class TrainingFlow:
     @cached_property
     def leaking_totals(self) -> tuple[Kept, ...]:
         """Totals and moving averages that keep the graphs of the values added to them."""
-        return tuple(kept for kept in self.keeping.totals() if kept.leaks) if self.gate.totals else ()
+        return tuple(kept for kept in self.keeping.totals() if self._leaks(kept)) if self.gate.totals else ()
+
+    def _leaks(self, kept: Kept) -> bool:
+        """A backward pass shows that gradients are on; without one the function must not be run by others without."""
+        return kept.leaks and (kept.covering is not None or not self.grad_mode.may_be_off_outside)
 
     @cached_property
     def kept_collections(self) -> tuple[Kept, ...]:
@@ -326,7 +341,7 @@ class TrainingFlow:
     @cached_property
     def leaking_collections(self) -> tuple[Kept, ...]:
         """Those that pile up graphs nothing can need; a queue that holds a fixed number of values is no pile."""
-        return tuple(kept for kept in self.kept_collections if kept.leaks and not kept.keeper.is_window) if self.gate.collections else ()
+        return tuple(kept for kept in self.kept_collections if not kept.keeper.is_window and self._leaks(kept)) if self.gate.collections else ()
 
     @cached_property
     def pinned_views(self) -> tuple[PinnedView, ...]:

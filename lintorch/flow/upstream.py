@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lintorch.project.module import ClassEntry, FunctionEntry
     from lintorch.project.project import Call, Store
 
+# Layers of torch whose weight is a parameter.
+_LAYERS = ("torch.nn.Linear", "torch.nn.Bilinear", "torch.nn.Conv", "torch.nn.Embedding", "torch.nn.modules.conv.Conv", "torch.nn.modules.linear.Linear")
+
 _MADE_BY_OPERATION = (cst.BinaryOperation, cst.Call, cst.UnaryOperation, cst.Subscript)
 
 
@@ -52,9 +55,13 @@ class Upstream(Inference):
         if known.sort is not Sort.UNKNOWN or owner is None:
             return known
         stores = self._flow.project.attribute_stores(owner).get(name, ())
-        if stores and all(map(is_trained_parameter, stores)):
+        if (stores and all(map(is_trained_parameter, stores))) or (not stores and self._is_inherited_parameter(owner, name)):
             return Fact(Sort.TENSOR, History.LIVE, (f"self.{name} is a parameter",))
         return known
+
+    def _is_inherited_parameter(self, owner: ClassEntry, name: str) -> bool:
+        """`self.weight` of a class that is built on one of torch's layers."""
+        return name == "weight" and any(base.startswith(_LAYERS) for base in self._flow.project.ancestry(owner).external)
 
     def _definition(self, definition: Definition) -> Fact:
         fact = super()._definition(definition)

@@ -76,6 +76,9 @@ class Views:
         """The tensor a stored value is a small part of, where the value has no graph and the tensor was made in the same turn for nothing else."""
         value, is_detached = self._shown(kept.value)
         part = part_of(value, self._is_number)
+        if part is not None:
+            part, detached = self._behind(part)
+            is_detached |= detached
         if part is None or not (is_detached or self.training.gradients(self.training.keeping.region(kept.statement)) is Gradients.OFF):
             return None
         is_made = self._is_made(part.base, kept) and self._is_of_tensor(part, value)
@@ -92,6 +95,12 @@ class Views:
                 value = bound
             else:
                 return value, is_detached
+
+    def _behind(self, part: Part) -> tuple[Part, bool]:
+        """The tensor of which `out.detach()[0]` shows a part; only tensors have the methods that show them otherwise."""
+        is_shown = isinstance(part.base, cst.Call) and isinstance(part.base.func, cst.Attribute) and part.base.func.attr.value in SHOWING
+        base, is_detached = self._shown(part.base) if is_shown else (part.base, False)
+        return (Part(base) if is_shown else part), is_detached
 
     def _bound(self, name: cst.Name) -> cst.BaseExpression | None:
         """The part or shown part that is the only thing the name may hold."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.event import Event, Kind
+from lintorch.flow.tree import dotted_name
 from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
@@ -47,8 +48,15 @@ class Wanting:
         name = last_name(call.func)
         if name in _METHODS or (name in _FUNCTIONS and (self.flow.qualify(call.func) or "").startswith("torch.")):
             return True
-        entry = self.called(call)
-        return entry is not None and wants_gradients(entry, self.flow)
+        return any(wants_gradients(entry, self.flow) for entry in self._run_by(call))
+
+    def _run_by(self, call: cst.Call) -> Iterator[FunctionEntry]:
+        """The functions of the project that a call runs: the function called, and the forward of a module."""
+        entry, name = self.called(call), dotted_name(call.func)
+        if entry is not None:
+            yield entry
+        if name is not None:
+            yield from self.flow.training.frozen.forwards(name)
 
     def trains_in(self, call: cst.Call) -> bool:
         """Does a function of the project that is called put something into training mode?"""
@@ -70,7 +78,7 @@ def wants_gradients(entry: FunctionEntry, asking: FunctionFlow, depth: int = _DE
     """Does a function, or one it calls in its own file, ask for gradients?"""
     if "wants gradients" not in entry.memo:
         entry.memo["wants gradients"] = False  # within a recursion
-        entry.memo["wants gradients"] = _asks(entry.node) or (
+        entry.memo["wants gradients"] = asks(entry.node) or (
             depth > 0 and any(wants_gradients(called, asking, depth - 1) for called in _called_by(entry, asking))
         )
     answer: bool = entry.memo["wants gradients"]
@@ -82,7 +90,8 @@ def mentions_gradients(entry: FunctionEntry) -> bool:
     return not (_METHODS | _ATTRIBUTES).isdisjoint(entry.mentions)
 
 
-def _asks(node: ast.AST) -> bool:
+def asks(node: ast.AST) -> bool:
+    """Does code mention anything that asks for gradients?"""
     return any(_asks_here(inner) for inner in nodes_under(node))
 
 

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
 
-# Only code that works with torch can hold an instance of a module.
-_TORCH = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)", re.MULTILINE)
+# Only code that works with torch can hold an instance of a module: it imports torch, or is handed modules and asks something of them that only modules have.
+_TORCH = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t]+(?:torch|pytorch|lightning)|\b(?:named_)?(?:modules|parameters|children)\(|_hook\(|\.backward\(", re.MULTILINE
+)
 _NAME = re.compile(rb"(\bself)?(?:\.|['\"])([A-Za-z_]\w*)")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "build", "dist"})
 _MOST_FILES = 20000
 
 
 class AttributeNames:
-    """The attribute names and short strings in each Python file under `root` that imports torch; where there are too many files, any may be mentioned."""
+    """The attribute names and short strings in each Python file under `root` that works with torch; where there are too many files, any may be mentioned."""
 
     def __init__(self, root: Path, consulted: Consulted) -> None:
         self.root, self._consulted = root, consulted
@@ -40,7 +42,7 @@ class AttributeNames:
 
     def _read(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
-        for count, path in enumerate(_python_files(self.root)):
+        for count, path in enumerate(python_files(self.root)):
             if count >= _MOST_FILES:
                 self._too_many = True
                 return {}
@@ -51,17 +53,19 @@ class AttributeNames:
 
 def tree(root: Path) -> Seen:
     """What tells one state of all that these questions look at from another: every Python file under `root` that is looked at, with its text."""
-    files = itertools.islice(_python_files(root), _MOST_FILES + 1)
-    return Seen("tree", str(root), digest("\0".join(f"{path}\0{digest(_content(path))}" for path in files).encode(errors="surrogatepass")))
+    files = itertools.islice(python_files(root), _MOST_FILES + 1)
+    return Seen("tree", str(root), digest("\0".join(f"{path}\0{digest(content(path))}" for path in files).encode(errors="surrogatepass")))
 
 
-def _python_files(root: Path) -> Iterator[Path]:
+def python_files(root: Path) -> Iterator[Path]:
+    """The Python files of a project that are its own, in order."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         yield from (Path(folder) / name for name in sorted(files) if name.endswith(".py"))
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """What a file holds; nothing where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -70,9 +74,9 @@ def _content(path: Path) -> bytes:
 
 def _names_in(path: Path) -> set[tuple[bool, str]]:
     """The names, and whether it is self that they are asked of."""
-    raw = _content(path)
+    raw = content(path)
     return {(bool(own), name.decode()) for own, name in _NAME.findall(raw)} if _TORCH.search(raw) else set()
 
 
 def _names_class(path: Path, cls: str) -> bool:
-    return re.search(rb"\b%s\b" % re.escape(cls.encode()), _content(path)) is not None
+    return re.search(rb"\b%s\b" % re.escape(cls.encode()), content(path)) is not None

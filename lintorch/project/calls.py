@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lintorch.project.bases import Bases
 from lintorch.project.module import ClassEntry, FunctionEntry, FunctionNode, Module
-from lintorch.project.nodes import nodes_until
+from lintorch.project.nodes import nodes_under, nodes_until
 from lintorch.project.receiver import is_super
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
@@ -24,8 +24,31 @@ class Call(NamedTuple):
 
 def callers(function: FunctionEntry, bases: Bases) -> tuple[Call, ...]:
     """The calls in the same file that call `function`, or may, in file order."""
-    calls = (_judged(function, call, bases) for call in _calls_by_name(function.module).get(function.name, ()))
+    calls = (_judged(function, call, bases) for call in calls_by_name(function.module).get(function.name, ()))
     return tuple(sorted((call for call in calls if call is not None), key=lambda call: (call.node.lineno, call.node.col_offset)))
+
+
+def is_handed_on(function: FunctionEntry) -> bool:
+    """Is the function mentioned in its file otherwise than to be called, so that anybody may run it?"""
+    return function.name in _values(function.module)
+
+
+def _values(module: Module) -> frozenset[str]:
+    """The names, and the attributes of self, that are read but not called; one walk, remembered with the module."""
+    if "values" not in module.memo:
+        nodes = list(nodes_under(module.tree))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        read = (node for node in nodes if id(node) not in called and isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load))
+        module.memo["values"] = frozenset(name for node in read if (name := _own_name(node)) is not None)
+    remembered: frozenset[str] = module.memo["values"]
+    return remembered
+
+
+def _own_name(node: ast.Name | ast.Attribute) -> str | None:
+    """`step` of `step` and `self.step`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") else None
 
 
 def _judged(function: FunctionEntry, call: Call, bases: Bases) -> Call | None:
@@ -41,10 +64,10 @@ def _judged(function: FunctionEntry, call: Call, bases: Bases) -> Call | None:
     dotted = function.module.qualify(called, within)
     if dotted is not None:
         return call if bases.method_named(dotted) is function else None
-    return call._replace(certain=False) if function.owner is not None and _fits(call.node, function) else None
+    return call._replace(certain=False) if function.owner is not None and fits(call.node, function) else None
 
 
-def _fits(call: ast.Call, function: FunctionEntry) -> bool:
+def fits(call: ast.Call, function: FunctionEntry) -> bool:
     """Does a call give as many arguments as the method needs, and takes? `model.train()` is not that of a trainer that needs its data."""
     given, head = call.args, function.node.args
     if any(isinstance(arg, ast.Starred) for arg in given) or any(keyword.arg is None for keyword in call.keywords):
@@ -77,7 +100,7 @@ def _is_receiver(node: ast.expr, caller: FunctionEntry | None, owner: ClassEntry
     return isinstance(node, ast.Name) and method is not None and node.id == method.receiver
 
 
-def _calls_by_name(module: Module) -> Mapping[str, list[Call]]:
+def calls_by_name(module: Module) -> Mapping[str, list[Call]]:
     """Every call of a module by the last name of what it calls; one walk, remembered with the module."""
     if "calls" not in module.memo:
         module.memo["calls"] = _collect(module)

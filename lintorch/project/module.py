@@ -307,6 +307,8 @@ class Index:
         for target in targets:
             for name in bound_names(target):
                 whole = isinstance(target, ast.Name) and not isinstance(node, ast.AugAssign)
+                if whole and owner is None and self.constants.get(name) is not None and _is_same_object(name, node.value):
+                    continue  # `model = model.to(device)` is the model it was
                 self._bind(name, node.value if whole else None, owner, plain)
                 if name == "__all__" and owner is None and node.value is not None:
                     self.all_values += [node.value]
@@ -358,6 +360,17 @@ class Index:
         head, dot, rest = dotted.partition(".")
         relocated = self.module.relocate(head) if self.module.relocate else None
         return (relocated or head) + dot + rest
+
+
+_SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16"})
+
+
+def _is_same_object(name: str, value: ast.expr | None) -> bool:
+    """Is the value `name` itself, moved about by methods of modules that return their object?"""
+    moved = False
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _SAME_OBJECT:
+        value, moved = value.func.value, True
+    return moved and isinstance(value, ast.Name) and value.id == name
 
 
 def bound_names(target: ast.expr) -> list[str]:

@@ -73,7 +73,7 @@ class Names:
         if dotted.partition(".")[0] == "torch":
             return None
         path = self._paths.get(dotted) or self._file(dotted)
-        return self._at(path) if path else None
+        return self.at(path) if path else None
 
     def resolve(self, dotted: str) -> Meaning:
         """Follow a dotted name to its definition, or as far as texts can be read."""
@@ -183,7 +183,7 @@ class Names:
             self._files[dotted] = None if skipped else file
         return self._files[dotted]
 
-    def _at(self, path: Path) -> Module | None:
+    def at(self, path: Path) -> Module | None:
         """The module of a file, read now if need be."""
         known = self._modules.get(path)
         if known is not None:

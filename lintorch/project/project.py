@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lintorch.project.attribute_names import AttributeNames
@@ -14,6 +14,7 @@ from lintorch.project.grad_mode import GradModes
 from lintorch.project.locate import installed_folders
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.names import Entry, Names
+from lintorch.project.outside import CallsOutside
 from lintorch.project.reach import judged_methods
 from lintorch.project.stores import Store, attribute_stores
 from lintorch.source.root import find_root
@@ -30,6 +31,7 @@ class Project:
         self._bases = Bases(self._names)
         self._grad_modes = GradModes(self._names, self._bases)
         self._attribute_names = AttributeNames(root, self._names.consulted)
+        self._calls_outside = CallsOutside(self._names, self._bases)
         self._worked_on: list[tuple[FunctionEntry, str]] = []
 
     @classmethod
@@ -106,6 +108,10 @@ class Project:
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""
         return callers(function, self._bases)
+
+    def calls_outside(self, function: FunctionEntry) -> Iterator[Call]:
+        """The calls that may run `function`, in the project's other files that switch gradients off somewhere."""
+        yield from self._calls_outside.of(function)
 
     def grad_mode(self, decorator: str) -> str | None:
         """What a decorator or context manager of that dotted name sets gradients to: "off", "on" or None (nothing known)."""

@@ -1,4 +1,4 @@
-"""Comments that silence findings: flake8's `# noqa` as flake8 maps it to lines, and lintorch's own `# lintorch: ignore[...]` on the same mapping."""
+"""Comments that silence findings: flake8's `# noqa` as flake8 maps it to lines, and lintorch's own `# lintorch: ignore[...]`, for all of a statement."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _NOQA = re.compile(r"# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+))?", re
 _NOQA_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*lintorch:\s*ignore\b(?:\[(?P<codes>[^\]\n]*)\])?")
 _SKIP_FILE = re.compile(r"#\s*lintorch:\s*skip-file\b")
+_BETWEEN = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER})
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
@@ -93,7 +94,8 @@ class Suppressions:
         for match in (*((noqa,) if noqa else ()), *_IGNORE.finditer(text)):
             codes = match["codes"]
             named = None if codes is None else tuple(filter(None, _SEPARATOR.split(codes)))
-            yield Suppression(first + text.count("\n", 0, match.start()), first, last, named, own=match.re is _IGNORE)
+            line, own = first + text.count("\n", 0, match.start()), match.re is _IGNORE
+            yield Suppression(line, *(self._logical_line(line) if own else (first, last)), named, own)
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -120,6 +122,21 @@ class Suppressions:
     def extent(self, line: int) -> tuple[int, int]:
         """The lines that count as one with `line`, first and last: a comment behind the last speaks for all of them."""
         return next(((first, last) for first, last in self._ranges if first <= line <= last), (line, line))
+
+    def _logical_line(self, line: int) -> tuple[int, int]:
+        """The lines of the statement, or of the header, that a line belongs to: brackets join them."""
+        return next(((first, last) for first, last in self._logical if first <= line <= last), self.extent(line))
+
+    @cached_property
+    def _logical(self) -> list[tuple[int, int]]:
+        ranges: list[tuple[int, int]] = []
+        first = 0
+        for token in self._tokens:
+            first = first or (token.start[0] if token.type not in _BETWEEN else 0)
+            if token.type == tokenize.NEWLINE:
+                ranges.append((first, token.end[0]))
+                first = 0
+        return ranges
 
     @cached_property
     def _ranges(self) -> list[tuple[int, int]]:

@@ -269,7 +269,7 @@ class _Job:
             seen = _merged([self._canary(text, [probe], baseline) for probe in range(len(probes))])
         for number, probe in enumerate(probes):
             line = _line(self.change.new, probe)
-            if seen["noticed"][str(number)] is None:
+            if seen["noticed"].get(str(number)) is None:
                 _undecided(f"edit not observed (line {line})")
             if number in seen["asked_gradient"] and number not in seen["got_gradient"] and self.verdict.gradients == "compared":
                 _undecided(f"no gradient reached the edit (line {line})")

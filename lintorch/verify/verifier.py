@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,12 +20,14 @@ from lintorch.verify.job import Order, RunChild, decide
 from lintorch.verify.loops import decide_loop
 from lintorch.verify.place import import_place
 from lintorch.verify.supervisor import LEVELS, Outcome, Supervisor, VerifierUnavailable
+from lintorch.verify.told import is_answer
 from lintorch.verify.verdict import Change, Status, Verdict
 
 __all__ = ["Verifier", "VerifierUnavailable"]
 
 # The search for inputs gives up by the clock after a third of the time for everything, and on one trial sooner: what took a fifteenth met no limit.
 _QUICK = 15
+_NO_ANSWER = "sent a result of another form than was asked for"
 
 
 class Verifier:
@@ -78,7 +81,9 @@ class Verifier:
             left = self.settings.time_limit - (time.monotonic() - started)
             if left <= 0:
                 return grounds.noted(self._timed_out())
-            outcome = self._supervisor.run({"kind": kind, **head}, blobs, seconds=left, memory=self.settings.memory_limit)
+            outcome = self._supervisor.run({**head, "kind": kind}, blobs, seconds=left, memory=self.settings.memory_limit)
+            if not is_answer(kind, outcome.frames):
+                outcome = replace(outcome, frames=(), lost=_NO_ANSWER)
             return grounds.noted(self._timed_out() if outcome.lost == TIMED_OUT and not outcome.frames else outcome)
 
         decided = self._decide_retention(change, examples, run) if change.retention else decide(self._order(change, examples), run)

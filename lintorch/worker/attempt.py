@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import signal
 import types
 from dataclasses import dataclass, field, replace
@@ -17,12 +19,15 @@ from .nesting import tensors
 from .standin import LEDGER
 from .values import Arguments, Built, Items, Path, Record, Table, Tensor, Value, leaves
 
+Rank = Tuple[int, int, Tuple[int, ...]]
 PHASES = ("make", "construct", "inputs", "forward", "backward", "done")
 MOST_WORK = 1 << 28  # elements made in one run, all of which the watch keeps alive where they come from an input
 _FACTORIES = frozenset({"empty", "zeros", "ones", "rand", "randn", "full", "arange", "eye", "randint", "linspace"})
 
 
 _NO_LIMIT = 1 << 62
+_HERE, _TORCH = os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.abspath(torch.__file__))
+_DEEPEST_LINE = 3
 
 
 def _fake_mode() -> Any:
@@ -70,12 +75,13 @@ class Outcome:
     result: Any = None
     finite: bool = True
     differentiable: bool = False
+    lines: Tuple[int, ...] = ()  # where it stopped, from the target's own function inwards
     work: int = 0  # elements that the operations made: what a run costs, the same on every machine
 
     @property
-    def rank(self) -> Tuple[int, int]:
-        """Greater is better: the phase reached, then the number of operations."""
-        return PHASES.index(self.phase), self.steps
+    def rank(self) -> Rank:
+        """Greater is better: the phase reached, then the number of operations, then the lines reached."""
+        return PHASES.index(self.phase), self.steps, self.lines
 
 
 class Watch(TorchFunctionMode):
@@ -209,9 +215,18 @@ class Bench:
         self.mode = _fake_mode() if fake else None  # one for all attempts: a target that is kept belongs to it
         self._built: Tuple[Any, Any, Dict[Path, Any]] = (None, None, {})
         self.runs = 0
+        self.with_grad = True  # do floating inputs carry a gradient?
 
     def run(self, plan: Plan, fresh: bool = False, training: bool = True) -> Outcome:
         """Try `plan`, `fresh` with a target built anew; never raises for what user code does."""
+        outcome = self._run(plan, fresh, training)
+        # The target sets `requires_grad` of its input itself, or takes its values out of the graph.
+        if self.with_grad and re.search(r"leaf variable|numpy\(\) on Tensor that requires grad", str(outcome.error), re.IGNORECASE):
+            self.with_grad = False
+            return self._run(plan, fresh, training)
+        return outcome
+
+    def _run(self, plan: Plan, fresh: bool, training: bool) -> Outcome:
         outcome = Outcome()
         self.runs += 1
         torch.manual_seed(0)
@@ -223,6 +238,7 @@ class Bench:
         except (Exception, TooSlow, SystemExit) as error:
             outcome.error = error
             outcome.frames = list(_frames(error))
+            outcome.lines = tuple(line for frame, line in outcome.frames if not frame.f_code.co_filename.startswith((_HERE, _TORCH)))[:_DEEPEST_LINE]
         finally:
             # The timer may strike while it is being stopped, or a watch while it leaves: neither may outlive the run.
             Limit.stop()
@@ -236,7 +252,7 @@ class Bench:
         maker = Maker(self.module, lambda attributes: Discovering(attributes, building=outcome.phase in ("make", "construct")))
         target = self._target(plan, outcome, maker, watch, fresh)
         outcome.phase, outcome.steps = "inputs", 0
-        maker.with_grad = True
+        maker.with_grad = self.with_grad
         outcome.target = target
         if isinstance(target, torch.nn.Module):
             target.train(training)

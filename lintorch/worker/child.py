@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import sys
 import tempfile
@@ -33,7 +34,11 @@ _LISTED_BYTES = 512 << 20
 
 Write = Callable[..., None]
 
-_AT_FIRST = frozenset(sys.modules)
+
+class _Known:
+    """How many modules there were when this process was ready for jobs: torch's, and what children need of it."""
+
+    modules = 0
 
 
 def warm_up() -> None:
@@ -44,12 +49,18 @@ def warm_up() -> None:
     subject = Subject(layer, [Variant(("__call__", (torch.ones(1, 2),), {}), {0: [None]}, with_grad=True)], {})
     list(Runner(subject, plan, in_brief, Sink()).run_all())
     traces(subject, plan, Sink())
+    _Known.modules = len(sys.modules)
 
 
 def loaded_files() -> List[str]:
-    """The files of the modules that were imported since this process was made, Python's and torch's own left aside."""
+    """The files of the modules that were imported since this process was ready, Python's own left aside.
+
+    Only the youngest are looked at: to touch a module is to copy a page of memory, and there are some thousand that came with torch.
+    """
     known = sys.stdlib_module_names if sys.version_info >= (3, 10) else ()
-    modules = [module for name, module in list(sys.modules.items()) if name not in _AT_FIRST and name.partition(".")[0] not in known]
+    added = len(sys.modules) - _Known.modules
+    names = list(itertools.islice(reversed(sys.modules), added)) if added > 0 else []
+    modules = [sys.modules[name] for name in names if name.partition(".")[0] not in known]
     files = {getattr(module, "__file__", None) for module in modules if isinstance(module, types.ModuleType)}
     return sorted(file for file in files if isinstance(file, str))
 

@@ -14,7 +14,7 @@ from .infer import Place
 from .sliced import definitions
 from .tree import plain
 from .uses import Uses
-from .values import Built, Literal, Named, Value
+from .values import Built, Items, Literal, Named, Value
 
 THROUGH = Named("lintorch.worker.stubs:Through")
 
@@ -98,3 +98,4 @@ def choose_module(wanted: Any, uses: Uses, build: Builder) -> Iterator[Value]:
         yield real
         yield real.maker  # annotated by the class where the class itself is meant
     yield through
+    yield Built(Named("torch.nn:Sequential"), (("*args", Items("list", (Built(THROUGH),) * 2)),))  # one whose children are asked for

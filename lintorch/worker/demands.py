@@ -97,6 +97,8 @@ def _matmul(call: Call, error: str) -> Alternatives:
     left, right = _argument(call, 0, "input"), _argument(call, 1, "other")
     if not (_is_tensor(left) and _is_tensor(right)):
         return
+    if "3D" in error:
+        yield tuple(Rank(part, 3) for part in (left, right) if part.dim() != 3)
     if left.is_floating_point() != right.is_floating_point():
         yield (Fill(left if right.is_floating_point() else right, "normal"),)
     if left.dim() and right.dim():
@@ -184,7 +186,10 @@ def _stack(call: Call, error: str) -> Alternatives:
     tensors = _argument(call, 0, "tensors")
     parts = [tensor for tensor in tensors if _is_tensor(tensor)] if isinstance(tensors, (tuple, list)) else []
     for first, second in zip(parts, parts[1:]):
-        if first.dim() == second.dim():
+        if first.dim() != second.dim():
+            yield (Rank(second, first.dim()), *(Size(second, axis, size) for axis, size in enumerate(first.shape)))
+            yield (Rank(first, second.dim()),)
+        else:
             yield tuple(Size(second, axis, size) for axis, size in enumerate(first.shape) if second.shape[axis] != size)
 
 

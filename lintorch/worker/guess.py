@@ -11,8 +11,9 @@ import torch
 
 from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
-from .classes import choose_factory, choose_module, name_of
+from .classes import THROUGH, choose_factory, choose_module, name_of
 from .configs import choose_config
+from .documented import documented_shape
 from .infer import Place, expression_uses, infer, parameter_uses, sort_by_uses
 from .tree import signature
 from .uses import Uses
@@ -27,6 +28,8 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     sort = _sort(place, parameter)
     sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
     found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    if sort.kind in ("int", "number"):  # 16000 in `if rate == 16000: ... else: raise`
+        found.extend(Literal(constant) for constant in uses.compared if type(constant) is int)
     if any(isinstance(value, Items) for value in found) and vocabulary.says(r"shape$", parameter.name):
         found.extend(Items("tuple", tuple(map(Literal, shape))) for shape in ((3, 32, 32), (32,)))
     return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
@@ -48,6 +51,16 @@ def built(found: type, depth: int = 0) -> Optional[Built]:
         for parameter in wanted
     )
     return Built(named, given)
+
+
+def holds_modules(name: str) -> bool:
+    """Do arguments of this name, taken as `*name`, sound like submodules?"""
+    return vocabulary.says(r"(modules?|layers?|blocks?|nets?|models?|losses|metrics|transforms|branches|encoders|stages|heads|experts)$", name)
+
+
+def two_modules() -> Items:
+    """Two submodules that pass their input on."""
+    return Items("tuple", (Built(THROUGH), Built(THROUGH)))
 
 
 def _sort(place: Place, parameter: inspect.Parameter) -> Sort:
@@ -203,6 +216,10 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
     found = [value for other in (sort, *sort.others) for value in _call_values(other, parameter.name, uses, place)]
     if sort.kind == "sequence" and uses.unpacked and annotated(place.function, parameter).kind == "unknown":
         found.insert(0 if vocabulary.shapes(parameter.name)[0][0] == uses.unpacked else 1, _rows(parameter.name, uses.unpacked))
+    items = {key for key in uses.keys if type(key) is int and key >= 0}
+    if sort.kind in ("unknown", "tensor") and annotated(place.function, parameter).kind == "unknown" and items == set(range(len(items))) and len(items) > 1:
+        listed = Items("list", (_tensor(_singular(parameter.name), UNKNOWN),) * len(items))  # `inputs[0], inputs[1], inputs[2]`
+        found.insert(0 if len(items) > 2 else 1, listed)
     if annotated(place.function, parameter).kind == "unknown" and _counts(parameter.name, uses):
         found.insert(0, Literal(4))  # `forward(x, H, W)`: arithmetic alone does not make a tensor of it
     if sort.kind == "sequence" and not sort.object and vocabulary.says(_EXTENT, parameter.name):
@@ -247,7 +264,7 @@ def _call_values(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Va
     elif kind in ("bool", "choice", "str", "enum", "device", "dtype", "module", "factory", "function"):
         yield from _build_values(sort, name, uses, place)
     else:
-        yield from _call_tensors(sort, name, uses, _is_flat(place))
+        yield from _call_tensors(sort, name, uses, place)
 
 
 def _call_object(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
@@ -267,8 +284,17 @@ def _tensors(name: str, sort: Sort, uses: Uses, flat: bool) -> Value:
     inside = sort.inside or (Sort("tensor"),)
     length = _length(sort, uses)
     each = [inside[min(number, len(inside) - 1)] for number in range(length)]
-    items = tuple(_call_number(name, part) if part.kind in ("int", "float") else _tensor(_singular(name), part, flat) for part in each)
-    return Items("tuple" if sort.container == "tuple" else "list", items)
+    return Items("tuple" if sort.container == "tuple" else "list", tuple(_item(name, part, flat) for part in each))
+
+
+def _item(name: str, part: Sort, flat: bool) -> Value:
+    """One item of a list that a call takes: a number, a list of numbers, else a tensor."""
+    if part.kind in ("int", "float"):
+        return _call_number(name, part)
+    if part.kind == "sequence" and part.inside and all(inner.kind in ("int", "float") for inner in part.inside):
+        length = len(part.inside) if part.object == "fixed" else 2
+        return Items("tuple" if part.container == "tuple" else "list", (_call_number(name, part.inside[0]),) * length)
+    return _tensor(_singular(name), part, flat)
 
 
 _HIGH = {"ids": vocabulary.BATCH, "offsets": vocabulary.LENGTH}
@@ -317,9 +343,13 @@ def named_tensor(name: str) -> Tensor:
     return _tensor(name, UNKNOWN)
 
 
-def _call_tensors(sort: Sort, name: str, uses: Uses, flat: bool) -> Iterator[Value]:
+def _call_tensors(sort: Sort, name: str, uses: Uses, place: Place) -> Iterator[Value]:
+    flat = _is_flat(place)
     first = _tensor(name, sort, flat)
     shapes = vocabulary.shapes(name, flat)
+    told = documented_shape(place.function, place.owner, name)
+    if told is not None and uses.rank in (None, len(told)):
+        shapes = [told, *(shape for shape in shapes if len(shape) != len(told)), *shapes]
     if uses.rank is not None:
         shapes = sorted(shapes, key=lambda shape: len(shape) != uses.rank)
         if len(shapes[0]) != uses.rank:

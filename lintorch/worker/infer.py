@@ -6,7 +6,7 @@ import ast
 import inspect
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 
 import torch
 
@@ -120,13 +120,15 @@ def _by_attributes(uses: Uses, place: Place) -> Sort:
         return UNKNOWN
     if _TEXT_METHODS & set(uses.methods):
         return Sort("str")
+    if place.building and set(asked) == {"values"}:
+        return Sort("table")
     if all(hasattr(torch.Tensor, name) for name in asked) and (not place.building or set(asked) - _SHARED_WITH_MODULES):
         return Sort("tensor")
     if _LIST_METHODS & set(uses.methods):
         return Sort("sequence")
     if _MODULE_METHODS & set(uses.methods) or (place.building and _called_later(uses, place)):
         return Sort("module")
-    if uses.calls and place.building:
+    if place.building and (uses.calls or _by_passing(uses, place, 2).kind == "factory"):  # `self._stage(block, ...)`, where it is called
         return Sort("factory")
     if set(asked) <= _TABLE_METHODS:
         return Sort("table")
@@ -318,6 +320,16 @@ def _global(function: Any, name: str) -> Any:
     builtins_ = code.__globals__.get("__builtins__", {})
     table = builtins_ if isinstance(builtins_, dict) else vars(builtins_)
     return code.__globals__.get(name, table.get(name))
+
+
+def passed_on(place: Place) -> Iterator[Tuple[Place, inspect.Parameter]]:
+    """The options of the next constructor up, which `**options` of this one reach; each with the place where it is used."""
+    kinds = [kind for kind in (place.owner.__mro__ if place.owner is not None else ()) if "__init__" in vars(kind)]
+    above = kinds[1] if len(kinds) > 1 else object
+    shape = signature(above.__init__) if above.__module__.partition(".")[0] not in ("torch", "builtins") else None  # type: ignore[misc]
+    for parameter in shape.parameters.values() if shape is not None else ():
+        if parameter.default is not parameter.empty:
+            yield Place(above.__init__, place.owner, building=True), parameter  # type: ignore[misc]
 
 
 def sort_for(place: Place, parameter: inspect.Parameter) -> Sort:

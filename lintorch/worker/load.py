@@ -92,9 +92,21 @@ def _leave(roots: Sequence[str]) -> None:
         spec = getattr(module, "__spec__", None)
         if isinstance(getattr(spec, "loader", None), ServedLoader) or (below and str(getattr(spec, "origin", None)).startswith(below)):
             del sys.modules[name]
+    _unregister()
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, ProjectFinder)]
     if isinstance(builtins.__import__, StandInImport):
         builtins.__import__ = builtins.__import__.original
+
+
+def _unregister() -> None:
+    """Take out of torch's tables what modules registered that are gone: they cannot be imported anew while their names are taken."""
+    pipes = sys.modules.get("torch.utils.data.datapipes.datapipe")
+    for kind in (getattr(pipes, "IterDataPipe", None), getattr(pipes, "MapDataPipe", None)):
+        table = getattr(kind, "functions", {})
+        for name, function in list(table.items()):
+            made_by = getattr(function, "args", (None,))[0]  # a partial of the class
+            if getattr(made_by, "__module__", "torch") not in sys.modules:
+                del table[name]
 
 
 class _TimeLimit:

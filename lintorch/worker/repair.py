@@ -25,13 +25,14 @@ def repairs(plan: Plan, outcome: Outcome, space: Space) -> List[Plan]:
     """Plans that may come further than `plan`, likeliest first, without duplicates."""
     found: List[Plan] = []
     known = {plan}
-    try:
-        for proposal in _proposals(plan, outcome, space):
-            if proposal is not None and proposal not in known and _is_affordable(proposal):
-                known.add(proposal)
-                found.append(proposal)
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
-        pass  # an object of user code that does not answer as its class promises: what was proposed so far must do
+    for stage in _stages(plan, outcome, space):
+        try:
+            for proposal in stage:
+                if proposal is not None and proposal not in known and _is_affordable(proposal):
+                    known.add(proposal)
+                    found.append(proposal)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            continue  # an object of user code that does not answer as its class promises
     return found
 
 
@@ -40,14 +41,18 @@ def _is_affordable(plan: Plan) -> bool:
     return sum(math.prod(leaf.shape) for _, leaf in tensor_leaves(plan.call)) <= MOST_ELEMENTS
 
 
-def _proposals(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Optional[Plan]]:
+def _stages(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Iterator[Optional[Plan]]]:
     error = outcome.error
     if error is not None and outcome.operation is not None:
-        for wishes in demands(outcome.operation, error):
-            yield from fulfil(plan, outcome, wishes)
-    for wishes in text_demands(outcome):
-        yield from fulfil(plan, outcome, wishes)
-    yield from value_repairs(plan, outcome, space)
+        wanted = sorted(demands(outcome.operation, error), key=lambda wishes: not _flattens_many(wishes[0], plan, outcome))
+        yield from (fulfil(plan, outcome, wishes) for wishes in wanted)
+    yield from (fulfil(plan, outcome, wishes) for wishes in text_demands(outcome))
+    yield value_repairs(plan, outcome, space)
+
+
+def _flattens_many(wish: Demand, plan: Plan, outcome: Outcome) -> bool:
+    """Is a lower rank wanted of what several inputs were put together to? One dimension too many is likelier than all their sizes wrong."""
+    return isinstance(wish, Rank) and wish.want < wish.tensor.dim() and len(_sources(plan, outcome, wish.tensor)) > 1
 
 
 def fulfil(plan: Plan, outcome: Outcome, wishes: Tuple[Demand, ...]) -> Iterator[Plan]:
@@ -129,6 +134,8 @@ def _together(plan: Plan, path: Path, leaf: Tensor, changed: Tensor) -> Iterator
 def _sources(plan: Plan, outcome: Outcome, tensor: torch.Tensor) -> List[Path]:
     """The inputs a tensor was computed from, those it is made of alone first."""
     known = outcome.sources.get(id(tensor), frozenset())
+    if not known and tensor.grad_fn is not None:  # what went through a function of autograd is not followed, but has a graph
+        known = frozenset(path for path, leaf in tensor_leaves(plan.call) if leaf.fill in ("normal", "unit"))
     return sorted((path for path in known if has(plan.call, path)), key=lambda path: (len(known) > 1, str(path)))
 
 

@@ -38,7 +38,8 @@ def own_frames(outcome: Outcome) -> List[Tuple[types.FrameType, int]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _tree(filename: str) -> Optional[ast.Module]:
+def module_tree(filename: str) -> Optional[ast.Module]:
+    """The syntax tree of a loaded file, None where its text is not at hand."""
     try:
         return ast.parse("".join(linecache.getlines(filename)))
     except (SyntaxError, ValueError, RecursionError):
@@ -48,7 +49,7 @@ def _tree(filename: str) -> Optional[ast.Module]:
 @functools.lru_cache(maxsize=1024)
 def statement_at(filename: str, line: int) -> List[ast.stmt]:
     """The statements that cover a line, innermost first."""
-    tree = _tree(filename)
+    tree = module_tree(filename)
     found = (
         [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)] if tree is not None else []
     )
@@ -170,13 +171,17 @@ def _asserted(statement: ast.stmt) -> Optional[ast.expr]:
     return call.args[0] if name in ("_assert", "_check", "check", "torch_assert") else None
 
 
+def asked(frame: types.FrameType, line: int) -> Iterator[ast.expr]:
+    """The conditions that should have been true, where the statement at a line is an assert, or a raise below conditions."""
+    statements = statement_at(frame.f_code.co_filename, line)
+    if statements and (isinstance(statements[0], (ast.Assert, ast.Raise)) or _asserted(statements[0]) is not None):
+        yield from _tests(statements, line)
+
+
 def _comparisons(outcome: Outcome, text: str) -> Alternatives:
     """`assert c == self.dim`, `if n % heads: raise`: numbers that should have been equal or divisible."""
     for frame, line in [*own_frames(outcome)[:1], *reversed(outcome.frames[-1:])]:
-        statements = statement_at(frame.f_code.co_filename, line)
-        if not statements or not (isinstance(statements[0], (ast.Assert, ast.Raise)) or _asserted(statements[0]) is not None):
-            continue
-        for test in _tests(statements, line):
+        for test in asked(frame, line):
             for node in ast.walk(test):
                 if isinstance(node, ast.Compare):
                     yield from _comparison(node, frame)
@@ -187,6 +192,7 @@ def _comparisons(outcome: Outcome, text: str) -> Alternatives:
 def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
     left, right = evaluate(node.left, frame), evaluate(node.comparators[0], frame)
     if isinstance(left, (tuple, list, torch.Size)) and isinstance(right, (tuple, list, torch.Size)):
+        yield from _shapes_compared(node, frame, list(left), list(right))
         pairs = list(zip(left, right))
     else:
         pairs = [(left, right)]
@@ -200,6 +206,14 @@ def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
                 yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
             yield (Equal(got, want),)
             yield (Equal(want, got),)
+
+
+def _shapes_compared(node: ast.Compare, frame: types.FrameType, left: List[Any], right: List[Any]) -> Alternatives:
+    """`assert mask.shape == (batch, length, 1)`: a tensor of the whole shape wanted, whatever its rank."""
+    for side, got, want in ((node.left, left, right), (node.comparators[0], right, left)):
+        tensor = _shaped(side, frame)
+        if tensor is not None and list(tensor.shape) == got and len(want) <= 6 and all(type(size) is int for size in want):
+            yield (*([Rank(tensor, len(want))] if tensor.dim() != len(want) else []), *(Size(tensor, dim, size) for dim, size in enumerate(want)))
 
 
 def _rank_asked(node: ast.Compare, frame: types.FrameType, want: Any) -> Optional[Rank]:
@@ -307,9 +321,13 @@ def _number_pairs(outcome: Outcome, text: str) -> Alternatives:
     for got in found[:6]:
         if got in sizes:
             yield from ((Equal(got, want),) for want in found[:6] if want not in (got, 0))
+    if len(found) == 1 and found[0] > 2 and not sizes & set(found):  # "no dimension with 257 elements"
+        given = [made for made in outcome.inputs.values() if isinstance(made, torch.Tensor) and made.dim() > 1]
+        for back in (1, 2):
+            yield tuple(Size(made, made.dim() - back, found[0]) for made in given)
 
 
-_TOO_SMALL = (
+TOO_SMALL = (
     "too small",
     "Kernel size can't be greater",
     "less than",
@@ -329,11 +347,13 @@ _NOT_NEGATIVE = re.compile(
 def _everything(outcome: Outcome, text: str) -> Alternatives:
     """Errors that name no place: too small, wrong dtype, values out of range."""
     tensors = _inputs(outcome)
-    if any(word in text for word in _TOO_SMALL):
+    if any(word in text for word in TOO_SMALL):
         yield from ((Grow(tensor),) for tensor in tensors)
         yield from ((Grow(tensor, 1),) for tensor in tensors)
         yield from ((Grow(tensor, tensor.dim() - 2),) for tensor in tensors if tensor.dim() > 4)  # frames of images: their sides alone
-    if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor")):
+    if re.search(r"[Bb]atch", text) and any(word in text for word in ("size", "greater", "larger", "at least")):
+        yield from (tuple(Size(tensor, 0, size) for tensor in tensors if tensor.dim()) for size in (8, 64, 256))
+    if any(word in text for word in ("indices", "scalar type Long", "index out of range", "int64", "torch.long", "integer", "LongTensor", "long type")):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if not (tensor.dtype == torch.int64 and "range" not in text))
     if re.search(r"only (?:the following )?values|following values", text):  # labels, of which a message lists those allowed
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point())

@@ -6,17 +6,20 @@ import ast
 import re
 import types
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, Iterator, List, Optional, Set, Tuple, Union
 
 import torch
 
 from . import vocabulary
-from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves
+from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves, tensors_in
 from .guess import attribute_of_config, named_tensor
 from .plans import Space, get, numbers, path_name
+from .repair_classes import of_wanted_class
 from .repair_kinds import kind_repairs, tables_with
+from .repair_lists import alike_in_length, longer
+from .repair_options import all_missing, missing, other_choices, spoken, without
 from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
-from .repair_text import evaluate, own_frames, statement_at
+from .repair_text import TOO_SMALL, evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
 _TRIES = (1, 2, 4, 8, 3, 16, 64, 5, 7)
@@ -32,50 +35,58 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
         yield from _smaller(plan, space)
         return
     if isinstance(error, Vacuous):
-        yield from _all_missing(plan, space)
+        yield from all_missing(plan, space)
     if isinstance(error, AttributeError):
         yield from _attribute(plan, outcome, error)
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
+    yield from of_wanted_class(plan, outcome)
     yield from kind_repairs(plan, outcome, space)
-    if "Through" in str(error) and outcome.phase == "construct":
+    if outcome.phase == "construct" and re.search(r"Through|as child module", str(error)):
         yield from counting(plan)
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
         yield from _type(plan, outcome, str(error))
     yield from several(plan, outcome)
+    yield from alike_in_length(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
-        yield from _longer(plan, outcome)
+        yield from longer(plan, outcome)
     if "None" in str(error):
-        yield from _missing(plan, outcome, space)
+        yield from missing(plan, outcome, space)
     if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
-        yield from _without(plan, outcome)
+        yield from without(plan, outcome)
     yield from _other_texts(plan, outcome)
-    yield from _other_choices(plan, outcome, space)
-    yield from _missing(plan, outcome, space)
+    yield from other_choices(plan, outcome, space)
+    yield from missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
 
 
 _WANTS_NUMBER = re.compile(
     r"Boolean value of Tensor with more than one|only integer tensors of a single element|cannot be interpreted as an integer|element tensors can be converted|"
-    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|found Tensor"
+    r"failed to unpack the object|a Tensor with \d+ elements cannot be converted|must be \w+, not Tensor|but got Tensor|"
+    r"found Tensor|found element of type Tensor"
 )
 
 
 def _numbered(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """A number for a tensor that code on the line uses as one: those the line reads, then those they were computed from."""
-    read = {id(value) for frame, line in own_frames(outcome)[:2] for value in _read(frame, line) if isinstance(value, torch.Tensor)}
+    read = {id(value) for frame, line in own_frames(outcome)[:2] for thing in _read(frame, line) for value in tensors_in(thing)}
     behind = {path for known in read for path in outcome.sources.get(known, ())}
     direct = {path for path, made in outcome.inputs.items() if id(made) in read}
     for paths in (direct, behind - direct):
         for number in (4, 1):
-            for top in sorted({path[0] for path in paths}):  # what came in one list goes together
+            for top in sorted({_together(path) for path in paths}, key=str):
                 changed = plan
                 for path, _ in tensor_leaves(plan.call):
-                    changed = put_in(changed, False, path, Literal(number)) if path in paths and path[0] == top else changed
+                    changed = put_in(changed, False, path, Literal(number)) if path in paths and _together(path) == top else changed
                 yield changed
+
+
+def _together(path: Path) -> Path:
+    """The path of the list that a value came in: the items of a list go together, those of a dict do not."""
+    return path[: next((place for place, key in enumerate(path) if isinstance(key, int)), len(path))]
 
 
 def _read(frame: types.FrameType, line: int) -> Iterator[Any]:
@@ -89,39 +100,13 @@ def _livelier(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
     for path, leaf in tensor_leaves(plan.call):
         if leaf.fill == "normal":
             yield put_in(plan, False, path, replace(leaf, fill="unit"))
-    yield from _all_missing(plan, space)
-
-
-def _all_missing(plan: Plan, space: Space) -> Iterator[Plan]:
-    """Every call parameter that was left out given, all together and one by one."""
-    given = {path_name((name,)) for name, _ in plan.call}
-    more = [(f"={name}", space.open_call[name][0]) for name in space.open_call if name not in given and space.open_call[name]]
-    if len(more) > 1:
-        tensors = [entry for entry in more if isinstance(entry[1], Tensor)]
-        yield replace(plan, call=(*plan.call, *tensors))
-    for entry in more:
-        yield replace(plan, call=(*plan.call, entry))
-
-
-def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
-    """Names and attribute names on the lines that raised, and words of the message."""
-    names: Set[str] = set(re.findall(r"[A-Za-z_]\w+", str(outcome.error)))
-    for frame, line in own_frames(outcome)[:count]:
-        for statement in statement_at(frame.f_code.co_filename, line)[:1]:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name):
-                    names.add(node.id)
-                elif isinstance(node, ast.Attribute):
-                    names.add(node.attr)
-                elif isinstance(node, ast.keyword) and node.arg:
-                    names.add(node.arg)
-    return names
+    yield from all_missing(plan, space)
 
 
 def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[Plan]:
     """Give the object the attribute it lacks; make a config of a number that is read like one."""
     match = re.search(r"object has no attribute '(\w+)'", str(error))
-    if match is None:
+    if match is None or "torch.load" in str(error):
         return
     name, owner = match.group(1), getattr(error, "obj", None)
     for building, arguments in parts_of(plan):
@@ -130,12 +115,28 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
             if thing is owner and not isinstance(owner, (int, str, float, bool, type(None), torch.Tensor)):
                 yield from _with_attribute(plan, building, path, get(arguments, path), name, outcome)
         if isinstance(owner, (int, str, float, type(None), list, tuple)):
-            for path, _leaf in _named_leaves(arguments, spoken(outcome)):
-                yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
+            yield from _as_config(plan, building, arguments, outcome, name)
+    if isinstance(owner, types.SimpleNamespace):
+        yield from _from_dict(plan, outcome, name)
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
             if outcome.inputs.get(path) is owner:
                 yield put_in(plan, False, path, Record(((name, get(plan.call, path)),)))
+
+
+def _from_dict(plan: Plan, outcome: Outcome, name: str) -> Iterator[Plan]:
+    """One more key in a dict of the constructor, of which a namespace was made."""
+    for path, table in _tables(plan.build or ()):
+        yield put_in(plan, True, path, replace(table, items=(*table.items, (name, _missing_value(True, name, outcome)))))
+
+
+def _as_config(plan: Plan, building: bool, arguments: Arguments, outcome: Outcome, name: str) -> Iterator[Plan]:
+    """A text, or a config with that attribute, for what was no object at all."""
+    is_text = hasattr(str, name) and not isinstance(getattr(outcome.error, "obj", None), str)
+    for path, _leaf in _named_leaves(arguments, spoken(outcome)):
+        if is_text:
+            yield put_in(plan, building, path, Literal(vocabulary.text(path_name(path)) or "relu"))
+        yield put_in(plan, building, path, Record(((name, attribute_value(name)),)))
 
 
 def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: str, outcome: Outcome) -> Iterator[Plan]:
@@ -224,6 +225,9 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
                 if isinstance(value, Built):
                     yield put_in(plan, building, (name,), value.maker)
     yield from _demanded(plan, outcome, text)
+    yield from _settled(plan, text)
+    if "float" in text and "integer" in text or "type float" in text:
+        yield from _whole(plan)
     if "is not a Module subclass" in text:
         yield from of_modules(plan)
     names = spoken(outcome)
@@ -231,6 +235,27 @@ def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     for building, path, leaf in [*spoken_of, *_alike(plan, names)]:
         for value in _converted(leaf, path_name(path), text):
             yield put_in(plan, building, path, value)
+
+
+def _settled(plan: Plan, text: str) -> Iterator[Plan]:
+    """Plain values for configs of which nothing was read and that code uses as numbers, or calls."""
+    if "Discovering" not in text and "Given" not in text:
+        return
+    for building, arguments in parts_of(plan):
+        for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]:
+            if isinstance(leaf, Record) and "not callable" not in text:
+                yield put_in(plan, building, path, Literal(vocabulary.whole_number(path_name(path))))
+        for name, value in arguments:
+            if isinstance(value, Record) and "not callable" in text:
+                yield put_in(plan, building, (name,), THROUGH.maker)
+
+
+def _whole(plan: Plan) -> Iterator[Plan]:
+    """Whole numbers for the real ones of the constructor: all of them, then each."""
+    found = [(path, leaf) for name, value in plan.build or () for path, leaf in leaves(value, (name,))]
+    real = [path for path, leaf in found if isinstance(leaf, Literal) and isinstance(leaf.value, float)]
+    for path in real:
+        yield put_in(plan, True, path, Literal(vocabulary.whole_number(path_name(path))))
 
 
 def _alike(plan: Plan, names: Set[str]) -> Iterator[Tuple[bool, Path, Value]]:
@@ -256,6 +281,8 @@ def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
     """Arguments that reach a base class or a submodule through `*args, **kwargs`, given by name as its error asks."""
     asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
     names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
+    given = {path_name((name,)) for _, arguments in parts_of(plan) for name, _ in arguments}
+    names = [name for name in names if name not in given]  # what somebody else lacks is not ours to give twice
     if names and outcome.phase == "construct" and plan.build is not None:
         yield from tables_with(plan, True, tuple((name, attribute_value(name)) for name in names))
         yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))
@@ -267,12 +294,21 @@ def _entries(value: Union[Record, Built, Table]) -> Tuple[Tuple[Any, Value], ...
     return value.items if isinstance(value, Table) else value.attributes
 
 
+_WANTS_LIST = (
+    "not iterable",
+    "not subscriptable",
+    "has no len",
+    "must be an iterable",
+    "'int' object is not",
+    "concatenate list",
+    "non-iterable",
+    '(not "int") to',
+)
+
+
 def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
     if isinstance(leaf, Literal) and isinstance(leaf.value, (int, float)):
-        if (
-            any(word in text for word in ("not iterable", "not subscriptable", "has no len", "must be an iterable", "'int' object is not"))
-            and "callable" not in text
-        ):
+        if any(word in text for word in _WANTS_LIST) and "callable" not in text:
             number = leaf.value if not isinstance(leaf.value, bool) else vocabulary.whole_number(name)
             yield Items("list", (Literal(number),) * 2)
             yield Items("list", (Literal(number),) * 4)
@@ -305,80 +341,6 @@ def _converted(leaf: Value, name: str, text: str) -> Iterator[Value]:
 def _singled(leaf: Items, text: str) -> Iterator[Value]:
     if "list" in text or "tuple" in text:
         yield leaf.items[0]
-
-
-def _longer(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Lists that were too short: all of them as long as the error asks (or 3, 4, 5), then one by one."""
-    lists = [
-        (building, path, items)
-        for building, arguments in parts_of(plan)
-        for name, value in arguments
-        for path, items in _item_lists(value, (name,))
-        if items.items
-    ]
-    asked = re.search(r"to unpack \(expected (?:at least )?(\d)", str(outcome.error))
-    for length in [int(asked.group(1))] if asked is not None else [4, 3, 5]:
-        changed = plan
-        for building, path, items in lists:
-            changed = put_in(changed, building, path, _of_length(items, length))
-        yield changed
-        yield from (put_in(plan, building, path, _of_length(items, length)) for building, path, items in lists)
-    for building, path, items in lists:
-        yield put_in(plan, building, path, _of_length(items, len(items.items) + 1))
-
-
-def _of_length(items: Items, length: int) -> Items:
-    return replace(items, items=(items.items + (items.items[-1],) * length)[:length])
-
-
-def _item_lists(value: Value, path: Path) -> Iterator[Tuple[Path, Items]]:
-    if isinstance(value, Items):
-        yield path, value
-        if value.items and isinstance(value.items[0], Items):
-            yield from ((((*path, number)), item) for number, item in enumerate(value.items) if isinstance(item, Items))
-    elif isinstance(value, (Record, Table)):
-        for key, item in _entries(value):
-            yield from _item_lists(item, (*path, key))
-
-
-def _missing(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
-    """Give parameters that were left out: first those the error's line speaks of."""
-    text = str(outcome.error)
-    if outcome.phase in ("make", "construct") and plan.build is not None:
-        given = {path_name((name,)) for name, _ in plan.build}
-        for name, values in _ordered(space.open_build, spoken(outcome), text):
-            if name not in given:
-                yield from (replace(plan, build=(*plan.build, (f"={name}", value))) for value in values[:2])
-    else:
-        given = {path_name((name,)) for name, _ in plan.call}
-        for name, values in _ordered(space.open_call, spoken(outcome), text):
-            if name not in given:
-                yield from (replace(plan, call=(*plan.call, (f"={name}", value))) for value in values[:2])
-
-
-def _without(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
-    """Leave out options that the error's line or text speaks of, from the last on: `exactly one of input_ids or inputs_embeds`."""
-    names = spoken(outcome, 1)
-    for name, _ in reversed(plan.call):
-        if name.startswith("=") and name[1:] in names and len(plan.call) > 1:
-            yield replace(plan, call=tuple(entry for entry in plan.call if entry[0] != name))
-
-
-def _ordered(options: Dict[str, List[Value]], names: Set[str], text: str) -> List[Tuple[str, List[Value]]]:
-    """The options whose names were spoken of; all of them where something was None that should not be."""
-    near = [(name, values) for name, values in options.items() if name in names]
-    return near + ([(name, values) for name, values in options.items() if name not in names] if "None" in text else [])
-
-
-def _other_choices(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
-    """The next candidates for the parameters given."""
-    building = outcome.phase in ("make", "construct")
-    parts = [(True, plan.build or (), space.build)] if building else [(False, plan.call, space.call), (True, plan.build or (), space.build)]
-    for is_build, arguments, options in parts:
-        for name, value in arguments:
-            for other in options.get(path_name((name,)), ()):
-                if other != value:
-                    yield put_in(plan, is_build, (name,), other)
 
 
 _UNIFORM = ((2, 32), (2, 16, 32), (2, 32, 16, 16), (2,))
@@ -422,6 +384,8 @@ def _texts_compared(outcome: Outcome) -> List[str]:
 
 def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     """Other whole numbers for what the error's line speaks of; for anything while building."""
+    if outcome.phase == "construct" and any(word in str(outcome.error) for word in TOO_SMALL):
+        yield from _larger(plan)
     names = spoken(outcome)
     found = [(True, path, number) for path, number in numbers(plan.build)] + [(False, path, number) for path, number in numbers(plan.call)]
     near = [entry for entry in found if path_name(entry[1]) in names]
@@ -431,20 +395,53 @@ def _other_numbers(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
                 yield put_in(plan, building, path, Literal(other))
 
 
+def _larger(plan: Plan) -> Iterator[Plan]:
+    """Sizes doubled and more: those that sound like sides of an image, then all."""
+    large = [(path, number) for path, number in numbers(plan.build) if number > 8]
+    sides = [(path, number) for path, number in large if vocabulary.says(_SIDES, path_name(path))]
+    for some in (sides, large):
+        for factor in (2, 4):
+            changed = plan
+            for path, number in some:
+                changed = put_in(changed, True, path, Literal(number * factor))
+            yield changed
+
+
+_SIDES = r"h|w|height|width|size|shape|res|resolution|side|len|length|in_?size"
+
+
 def _smaller(plan: Plan, space: Space) -> Iterator[Plan]:
-    """Everything smaller: large defaults given small values, all at once and one by one; then the numbers and tensors given."""
+    """Everything smaller: all at once; large defaults given small values, all and one by one; then the numbers and tensors given."""
+    small: List[Tuple[str, Value]] = []
     if plan.build is not None:
         given = {path_name((name,)) for name, _ in plan.build}
         small = [(f"={name}", value) for name, value in space.small_build.items() if name not in given]
-        if small:
-            yield replace(plan, build=(*plan.build, *small))
-            yield from (replace(plan, build=(*plan.build, entry)) for entry in small)
-    smaller = [(path, number) for path, number in numbers(plan.build) if number > 8]
-    halved = plan
-    for path, number in smaller:
+    large = [(path, number) for path, number in numbers(plan.build) if number > 8]
+    halved = replace(plan, build=(*plan.build, *small)) if small and plan.build is not None else plan
+    if small:
+        yield halved
+    for path, number in large:
         halved = put_in(halved, True, path, Literal(max(number // 2, 1)))
-        yield put_in(plan, True, path, Literal(max(number // 4, 1)))
-    yield halved
+    shrunk = halved
     for path, leaf in tensor_leaves(plan.call):
-        if max(leaf.shape, default=0) > 8:
-            yield put_in(plan, False, path, replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape)))
+        shrunk = put_in(shrunk, False, path, _halved(leaf))
+    yield shrunk
+    if plan.build is not None:
+        yield from (replace(plan, build=(*plan.build, entry)) for entry in small)
+    for path, leaf in tensor_leaves(plan.call):
+        yield from (put_in(plan, False, path, less) for less in _fewer(leaf))
+    yield from (put_in(plan, True, path, Literal(max(number // 4, 1))) for path, number in large)
+    yield halved
+
+
+def _halved(leaf: Tensor) -> Tensor:
+    return replace(leaf, shape=tuple(max(size // 2, 1) if size > 8 else size for size in leaf.shape))
+
+
+def _fewer(leaf: Tensor) -> Iterator[Tensor]:
+    """Smaller tensors: few frames of a sequence of images, which are run one after another; then all sizes halved; then each."""
+    if len(leaf.shape) > 4 and leaf.shape[1] > 4:
+        yield replace(leaf, shape=(leaf.shape[0], 4, *leaf.shape[2:]))
+    if max(leaf.shape, default=0) > 8:
+        yield _halved(leaf)
+        yield from (replace(leaf, shape=(*leaf.shape[:dim], max(size // 4, 1), *leaf.shape[dim + 1 :])) for dim, size in enumerate(leaf.shape) if size > 8)

@@ -12,16 +12,18 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 import torch
 
 from . import guess
-from .attempt import Bench, Outcome, Plan, TooLarge, filled
+from .attempt import Bench, Outcome, Plan, Rank, TooLarge, filled
 from .configs import smaller_value
 from .derived import needs_subclass, subclasses
 from .given import BadExample, example_plan, usage_plans
-from .infer import Place
+from .infer import Place, passed_on
 from .load import Loaded
 from .make import Maker, arguments_source
+from .parents import listen, parents
 from .plans import Space, path_name
 from .protocol import Budget, Call, Failure, Hints, Recipe, SearchResult
 from .repair import repairs
+from .standin import LEDGER
 from .tree import function_tree, signature
 from .tune import is_flattening, tuned
 from .uses import optional_keys
@@ -31,8 +33,11 @@ from .variants import Spread
 RUNS = 400
 CHEAP = 10_000_000  # elements made in one call: up to this nothing cheaper is looked for
 TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
+STUCK_AT = 8
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
+PARENT_SHARE = 0.2  # of the time, for the search of one parent and then for what was heard in it
+NO_HINTS: Hints = {"examples": [], "usages": [], "lines": [], "methods": []}
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
 
 
@@ -63,6 +68,8 @@ def search(loaded: Loaded, hints: Hints, budget: Budget) -> SearchResult:
     """A recipe by which `materialise` builds and calls the target, or the failure that came nearest."""
     made = Search(loaded, hints, budget)
     result = made.run()
+    if "failure" in result and made.is_class:
+        result = made.as_parents_do() or result
     if "failure" in result and made.stopped_by_size:
         without_values = Search(loaded, hints, {**budget, "seconds": budget["seconds"] / 2}, fake=True).run()
         return result if "failure" in without_values else without_values
@@ -94,8 +101,8 @@ class Frontier:
     """The plans to try, best first: by how far the attempt came that proposed them, how often that came to the same error before, and how likely they are."""
 
     def __init__(self, starts: List[Plan]) -> None:
-        self.heap: List[Tuple[Tuple[int, int], int, int, Plan]] = [((0, 0), 0, number, start) for number, start in enumerate(starts)]
-        self.parent = (0, 0)
+        self.heap: List[Tuple[Rank, int, int, Plan]] = [((0, 0, ()), 0, number, start) for number, start in enumerate(starts)]
+        self.parent: Rank = (0, 0, ())
         self.seen: Set[Plan] = set(starts)
         self.errors: Dict[Tuple[Any, ...], int] = {}
 
@@ -111,14 +118,17 @@ class Frontier:
 
     def extend(self, outcome: Outcome, proposals: List[Plan], first: bool = False) -> int:
         """Add what the repair of an attempt proposes (`first`: before all else); the number of times that this error was met before."""
-        phase, steps = outcome.rank
-        # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
-        fallen = (-phase, -steps) > self.parent
-        rank = min((-phase, -steps), self.parent)
+        phase, steps, lines = outcome.rank
         # Another missing key is another error, even if only a number tells them apart.
         text = str(outcome.error) if isinstance(outcome.error, KeyError) else re.sub(r"\d+", "#", str(outcome.error))
         signature_ = (phase, steps, type(outcome.error), text[:120])
         repeats = self.errors[signature_] = self.errors.get(signature_, -1) + (not first)
+        # Lines further down are no sign of progress where the same error is met again and again.
+        stuck = repeats >= STUCK_AT
+        reached = (-phase, -steps, (0,) if stuck else tuple(-line for line in lines))
+        # A change in one place often needs a second one before it pays: what falls back keeps its parent's rank, at a price.
+        fallen = reached > self.parent
+        rank = min(reached, (*self.parent[:2], (0,)) if stuck else self.parent)
         for number, proposal in enumerate(proposals):
             if proposal not in self.seen:
                 self.seen.add(proposal)
@@ -130,13 +140,13 @@ class Search:
     """One search: its space of values, the attempts made, the best of them."""
 
     def __init__(self, loaded: Loaded, hints: Hints, budget: Budget, fake: bool = False) -> None:
-        self.loaded, self.hints, self.fake = loaded, hints, fake
+        self.loaded, self.hints, self.budget, self.fake = loaded, hints, budget, fake
         self.ends = time.process_time() + budget["seconds"]
         seconds, elements = max(0.5, min(5.0, budget["seconds"] / 4)), max(budget["bytes"] // 16, 1_000_000)
         self.bench = Bench(loaded.object, loaded.module, seconds, elements, fake)
         self.space = Space()
         self.notes: List[str] = []
-        self.best: Optional[Tuple[Tuple[int, int], Plan, Outcome]] = None
+        self.best: Optional[Tuple[Rank, Plan, Outcome]] = None
         self.is_class = isinstance(loaded.object, type)
 
     @property
@@ -149,11 +159,16 @@ class Search:
         given = self._given()
         if given is not None:
             return given
-        start = self.first_plan()
+        found = self._found(self.first_plan())
+        if found is None:
+            return self.failure()
+        return self.recipe(found.plan) if self.fake else self._spread(found)
+
+    def _found(self, start: Plan) -> Optional[Pass]:
+        """The best plan that passes."""
         starts = [*self.fuller(start), start]
         if self.fake:
-            only = self._explore([*self.mined(start), *starts], RUNS)
-            return self.recipe(only.plan) if only is not None else self.failure()
+            return self._explore([*self.mined(start), *starts], RUNS)
         small = [smaller for plan in starts for smaller in self.smaller(plan)]
         mined = self.mined(start)
         found = self._explore(mined[:2], MINED_RUNS)
@@ -161,7 +176,27 @@ class Search:
             found = _better(found, self._explore(small, SMALL_RUNS))
         if found is None or not found.good or (found.work > CHEAP and not small):
             found = _better(found, self._explore([*starts, *mined], RUNS if found is None else SMALL_RUNS))
-        return self._spread(found) if found is not None else self.failure()
+        return found
+
+    def nearest(self) -> Optional[Plan]:
+        """A plan that passes, else the one that came nearest."""
+        found = self._found(self.first_plan())
+        return found.plan if found is not None else self.best[1] if self.best is not None else None
+
+    def as_parents_do(self) -> Optional[Recipe]:
+        """The recipe of what the target gets where a parent in its file builds and calls it, or of a repair of that; None where no parent helps."""
+        for kind in parents(self.loaded):
+            touched = list(LEDGER.touched)  # what a parent uses is no use of the target's
+            other = Search(replace(self.loaded, object=kind, symbol=kind.__qualname__), NO_HINTS, self.budget)
+            other.ends = time.process_time() + PARENT_SHARE * self.budget["seconds"]
+            plan = other.nearest()
+            plans = listen(self.loaded.object, other.bench, plan, self.first_plan()) if plan is not None else []
+            LEDGER.touched[:] = touched
+            self.ends = time.process_time() + PARENT_SHARE * self.budget["seconds"]
+            found = self._explore(plans, MINED_RUNS)
+            if found is not None:
+                return self._spread(found)
+        return None
 
     def _spread(self, found: Pass) -> Recipe:
         """The recipe of a plan with the variants that run more of the wanted lines."""
@@ -217,7 +252,10 @@ class Search:
             plan = frontier.pop()
             outcome = self.bench.run(plan)
             plan = filled(plan, outcome)
-            if outcome.phase == "done" and self.bench.run(plan, fresh=True).phase == "done":
+            again = self.bench.run(plan, fresh=True) if outcome.phase == "done" else outcome
+            if again.phase != "done":
+                outcome = again
+            else:
                 passed = Pass(plan, outcome.finite and outcome.differentiable, outcome.work)
                 if passed.good:
                     return passed
@@ -270,9 +308,13 @@ class Search:
                 tree = function_tree(place.function) if open_name == "open_build" else None
                 for key in optional_keys(tree, parameter.name) if tree is not None else ():
                     makers[key] = (lambda asked: lambda: guess.optional_candidates(place, asked))(key)
+                for above, option in passed_on(place) if open_name == "open_build" else ():
+                    makers.setdefault(option.name, (lambda place, chosen: lambda: candidates(place, chosen))(above, option))
                 continue
             if parameter.kind is parameter.VAR_POSITIONAL:
-                if place.function.__name__ != "__init__" and not given:
+                if place.function.__name__ == "__init__" and guess.holds_modules(parameter.name):
+                    given.append((f"*{parameter.name}", guess.two_modules()))
+                elif place.function.__name__ != "__init__" and not given:
                     given.append((f"*{parameter.name}", Items("tuple", (guess.named_tensor(parameter.name),))))
                 continue
             if parameter.default is not parameter.empty:

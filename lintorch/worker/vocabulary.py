@@ -186,7 +186,7 @@ class Role(NamedTuple):
 
 _INDEX_WORDS = (
     r"(input|token|text|src|tgt|decoder_input|target|position|pos|type|segment|token_type|item|user|entity|relation|word|char|speaker|lang|language|phone|code|label|class|cat|node|atom|task|expert)s?_?"
-    r"(ids?|tokens|indices|index|idx|seq|types?|numbers)$|ids?|^(idxs?|indices|index|codes|captions?|words|sentences?|labels?|y_true|prev_output_tokens|src_tokens|atomic_numbers|atom_types|x_categ|x_cat|tokens_ids|"
+    r"(ids?|tokens|indices|index|idx|seq|types?|numbers|labels?)$|ids?|^(idxs?|indices|index|codes|captions?|words|sentences?|labels?|y_true|prev_output_tokens|src_tokens|atomic_numbers|atom_types|x_categ|x_cat|tokens_ids|"
     r"categories|class_labels|batch|ptr)$"
 )
 _ROLES: Tuple[Tuple[str, Role], ...] = (

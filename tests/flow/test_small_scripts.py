@@ -1,4 +1,7 @@
-"""Small scripts of many kinds, in pairs that leak and look-alikes that do not: every marked line is reported with its code, and no other."""
+"""Small scripts of many kinds, in pairs that leak and look-alikes that do not: every marked line is reported with its code, and no other.
+
+In the second file models and criteria are mostly handed in.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from lintorch.engine.check import Checker
 from lintorch.settings import Settings
 from lintorch.source.text import Source
 
-_SCRIPTS = re.split(r"^=== ", Path(__file__).with_name("small_scripts.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+_TEXTS = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("small_scripts*.txt"))]
+_SCRIPTS = [script for text in _TEXTS for script in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]]
 _MARK = re.compile(r"#! (.*)")
 
 

@@ -46,6 +46,8 @@ NOT_SILENCED = [
     pytest.param("x = 1  # flake8: noqa\n", 2, "LT101", id="file level behind code is a line's"),
     pytest.param("x = 1  # lintorch: ignore[LT102]\n", 1, "LT101", id="own comment, another code"),
     pytest.param("x = 1  # lintorch: ignore[]\n", 1, "LT101", id="own comment, no code"),
+    pytest.param("f(\n    1,\n)\ng()  # lintorch: ignore\n", 3, "LT101", id="own comment, the next statement"),
+    pytest.param("if (\n    x\n):  # lintorch: ignore\n    y = 1\n", 4, "LT101", id="own comment, the body below the header"),
     pytest.param("x = 1  # lintorch: ignored\n", 1, "LT101", id="a word that begins like it"),
     pytest.param("s = '''\n# lintorch: skip-file\n'''\nx = 1\n", 4, "LT101", id="skip-file within a string"),
 ]
@@ -68,6 +70,9 @@ SILENCED = [
     pytest.param("s = '''\na\n'''  # noqa: LT101\n", 1, "LT101", id="first line of a string that ends with it"),
     pytest.param("s = '''\n# noqa: LT101\n'''\n", 3, "LT101", id="within the string"),
     pytest.param("x = 1 + \\\n    2  # noqa: LT101\n", 1, "LT101", id="backslash"),
+    pytest.param("f(\n    1,  # lintorch: ignore[LT101]\n    2,\n)\n", 1, "LT101", id="own comment, first line of the statement"),
+    pytest.param("f(\n    1,\n    2,\n)  # lintorch: ignore[LT101]\n", 2, "LT101", id="own comment, another line of the statement"),
+    pytest.param("def f(\n    a,\n    # lintorch: ignore\n    b,\n):\n    pass\n", 4, "LT101", id="own comment, a header"),
     pytest.param("x = 1\n# flake8: noqa\n", 1, "LT101", id="file"),
     pytest.param("x = 1\n# flake8: noqa: E501\n", 1, "LT101", id="file, codes are not read"),
     pytest.param("x = 1  # noqa", 1, "LT101", id="no final newline"),

@@ -59,12 +59,18 @@ ENDLESS = (
 )
 
 MEMORY = (
-    Fault("list of byte arrays", "held = []\nwhile True:\n    held.append(bytearray(64 << 20))", "MemoryError|timed out|processor time|SIGKILL"),
-    Fault("tensors without end", "held = []\nwhile True:\n    held.append(torch.ones(16 << 20))", "can't allocate memory|MemoryError|timed out|processor time"),
+    Fault(
+        "list of byte arrays", "held = []\nwhile True:\n    held.append(bytearray(64 << 20))", "MemoryError|timed out|processor time|SIGKILL|ran for more than"
+    ),
+    Fault(
+        "tensors without end",
+        "held = []\nwhile True:\n    held.append(torch.ones(16 << 20))",
+        "can't allocate memory|MemoryError|timed out|processor time|ran for more than|TooLarge",
+    ),
     Fault(
         "shared memory map",
         "import mmap\nheld = []\nwhile True:\n    m = mmap.mmap(-1, 256 << 20)\n    m.write(b'x' * (256 << 20))\n    held.append(m)",
-        "OSError|MemoryError|ValueError|timed out|processor time",
+        "OSError|MemoryError|ValueError|timed out|processor time|ran for more than",
     ),
     Fault("one tensor of a terabyte", "torch.empty(1 << 38)", "can't allocate memory|MemoryError"),
 )
