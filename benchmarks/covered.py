@@ -47,7 +47,7 @@ def measure(tests: str, folder: Path, *options: str) -> int:
 
 def report(into: Path) -> None:
     """Combine what was measured and print what is missed, by coverage.py's own report with the project's exclusions."""
-    data = sorted(str(path) for path in into.glob("*/data.*"))
+    data = sorted(str(path) for path in into.glob("*/data.*") if path.stat().st_size)
     environment = {**os.environ, "COVERAGE_FILE": str(into / "all")}
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "--keep", "--quiet", *data], cwd=ROOT, env=environment, check=True)

@@ -104,7 +104,7 @@ def _begin_worker() -> None:
     measured.start()
 
 
-if any(argument.endswith(os.path.join("worker", "__main__.py")) for argument in sys.orig_argv):
+if any(Path(argument).parts[-2:] == ("worker", "__main__.py") for argument in sys.orig_argv):
     _begin_worker()
 else:
     os.environ["COVERAGE_PROCESS_START"] = str(HERE / "process.ini")

@@ -13,7 +13,6 @@ import pytest
 from tests.cli.doors import NET, Doors
 from tests.faults.command import ROOT
 
-
 INSTANT = (str(ROOT / "tests" / "faults" / "command.py"),)  # the command line with a verdict of its own for every change
 
 
