@@ -64,7 +64,7 @@ def study_folder(folder: Path, title: str, select: Sequence[str], *, fixing: boo
     facts = {"title": title, "fixing": fixing, **published(folder), "ret504": len(ret504(folder))}
     default, check = lintorch(folder, "check", "."), lintorch(folder, "check", *chosen, ".")
     fix = lintorch(folder, "--fix", *chosen, ".") if fixing else check
-    broken = [*_crashes(default, check, fix), *audit(folder, fix.report)]
+    broken = [*crashes(default, check, fix), *audit(folder, fix.report)]
     if fixing:
         broken += _second_pass(folder, chosen, fix.report["files"]["changed"])
     return {**facts, **_counts(default, check, fix), "broken": broken}
@@ -75,10 +75,10 @@ def _second_pass(folder: Path, chosen: Sequence[str], changed: Sequence[str]) ->
     written = git(folder, "diff", "HEAD")
     again = lintorch(folder, "--fix", *chosen, *(changed or ["."]))
     more = ["a second --fix changed files"] if git(folder, "diff", "HEAD") != written else []
-    return [*_crashes(again), *more]
+    return [*crashes(again), *more]
 
 
-def _crashes(*runs: Run) -> list[str]:
+def crashes(*runs: Run) -> list[str]:
     """Tracebacks, unknown exit statuses, and a status of 2 that no skipped file accounts for."""
     return [f"ended with {run.status}: {run.errors[-600:]}" for run in runs if _crashed(run)]
 

@@ -29,13 +29,35 @@ class Package:
 PINNED = {
     package.name: package
     for package in (
-        Package("timm", "1.0.31"),
-        Package("vit-pytorch", "1.26.11"),
+        Package("einops", "0.8.2"),
+        Package("pytorch-tabnet", "4.1.0"),
+        Package("x-transformers", "2.31.10"),
         Package("segmentation-models-pytorch", "0.6.0"),
+        Package("vit-pytorch", "1.26.11"),
+        Package("skorch", "1.4.0"),
+        Package("peft", "0.21.2"),
+        Package("torchmetrics", "1.9.0"),
+        Package("ultralytics", "8.4.190"),
+        Package("gluonts", "0.17.0"),
+        Package("avalanche-lib", "0.6.0"),
+        Package("darts", "0.48.1"),
+        Package("deepchem", "2.8.0"),
+        Package("speechbrain", "1.1.2"),
+        Package("mmpretrain", "1.2.0"),
+        Package("megatron-core", "0.16.1"),
+        Package("torch_geometric", "2.8.1"),
+        Package("timm", "1.0.31"),
+        Package("kornia", "0.9.0"),
+        Package("monai", "1.6.1"),
+        Package("botorch", "0.18.1"),
+        Package("mmdet", "3.3.0"),
+        Package("espnet", "202511"),
+        Package("nemo-toolkit", "3.0.0"),
         Package("diffusers", "0.42.1"),
         Package("transformers", "5.24.0"),
     )
 }
+_BINARY = {".so", ".a", ".pyd", ".dll", ".dylib"}
 
 
 def download(package: Package) -> Path:
@@ -49,11 +71,11 @@ def download(package: Package) -> Path:
 
 
 def unpack(wheel: Path, folder: Path) -> Path:
-    """A fresh copy of a wheel's files in `folder`, committed to a new git repository there; an older copy is removed."""
+    """A fresh copy of a wheel's files in `folder`, without compiled code, committed to a new git repository there; an older copy is removed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
+        archive.extractall(folder, [name for name in archive.namelist() if Path(name).suffix not in _BINARY])
     put_under_git(folder)
     return folder
 

@@ -97,6 +97,8 @@ def nearest_configuration(folder: Path) -> Path | None:
 
 def read_configuration(file: Path) -> Mapping[str, Any]:
     """What [tool.lintorch] sets, as arguments of Settings; raises UsageError naming the key that is unknown or has a wrong type."""
+    if file.is_dir():
+        raise UsageError(f"{file}: is a folder; name the configuration file in it, such as {file / 'pyproject.toml'}")
     if not file.is_file():
         raise UsageError(f"{file}: there is no such configuration file")
     table = _table(file, "lintorch") or {}

@@ -82,6 +82,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see `{self.prog} --help`)")
 
     def unknown(self, word: str) -> NoReturn:
+        if not word.startswith("-"):
+            raise UsageError(f"there is no place for {word!r} here (see `{self.prog} --help`)")
         options = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
         raise UsageError(f"unknown option {word}{nearest(word.partition('=')[0], options)} (see `{self.prog} --help`)")
 

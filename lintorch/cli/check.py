@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
 from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
-from lintorch.cli.arguments import Arguments
+from lintorch.cli.arguments import COMMANDS, Arguments
 from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration
 from lintorch.cli.interpreter import require_torch
@@ -22,7 +22,7 @@ from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
 from lintorch.report import html
 from lintorch.report.progress import shown
 from lintorch.rule import Severity
-from lintorch.settings import Settings, UsageError
+from lintorch.settings import Settings, UsageError, nearest
 from lintorch.source.discover import Skipped, discover
 from lintorch.source.notebook import SUFFIX
 
@@ -106,7 +106,7 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
     for name in arguments.paths or (".",):
         path = Path(name)
         if not path.exists():
-            raise UsageError(f"{name}: there is no such file or folder")
+            raise UsageError(f"{name}: there is no such file or folder{nearest(name, COMMANDS) if name.isalpha() else ''}")
         files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)

@@ -34,7 +34,9 @@ def _require_of(python: str) -> None:
     try:
         done = subprocess.run([python, "-c", _ASK], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"{python} cannot be run ({error}); name a Python interpreter that has PyTorch with --python") from None
+        raise UsageError(
+            f"{python} cannot be run ({getattr(error, 'strerror', None) or error}); name a Python interpreter that has PyTorch with --python"
+        ) from None
     if done.returncode:
         raise UsageError(
             f"{python} has no PyTorch, which running both versions needs; install torch there or name another interpreter with --python{_for_hooks()}"

@@ -52,10 +52,10 @@ class Analysis:
 
 
 class Checker:
-    """Judges files, keeping the projects it has read for the files that follow."""
+    """Judges files, keeping the projects it has read for the files that follow; what it looked at is kept in `seen` where somebody will clear it."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, *, tells_seen: bool = False) -> None:
+        self._catalogue, self._tells_seen = catalogue, tells_seen
         self.seen: set[Seen] = set()  # what was looked at in other files since somebody cleared it
         self._projects: dict[Path, Project] = {}
         self._selected: dict[int, tuple[Settings, tuple[RegisteredRule, ...]]] = {}
@@ -90,7 +90,8 @@ class Checker:
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
         analysis = _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)
-        self.seen |= project.consulted.seen()
+        if self._tells_seen:
+            self.seen |= project.consulted.seen()
         project.forget()
         settle()
         return analysis

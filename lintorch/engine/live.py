@@ -11,6 +11,7 @@ from lintorch.engine.edited import EditedFunction, Lines, edited_function
 from lintorch.engine.result import Diagnostic, Patch, fingerprinted
 from lintorch.engine.workshop import checked
 from lintorch.settings import Settings
+from lintorch.source.discover import is_left_out
 from lintorch.source.generated import is_generated
 from lintorch.source.parse import parse
 from lintorch.source.text import Position, Source
@@ -18,7 +19,7 @@ from lintorch.source.text import Position, Source
 
 @dataclass(frozen=True)
 class Judgment:
-    """What is known of one text; `whole` says that every function was judged on this very text."""
+    """What is known of one text; `whole` says that every function was judged on this very text, `passed_over` that the file is not to be judged at all."""
 
     source: Source
     settings: Settings
@@ -26,13 +27,14 @@ class Judgment:
     diagnostics: tuple[Diagnostic, ...] = ()
     failures: tuple[str, ...] = ()
     whole: bool = True
+    passed_over: bool = False
 
 
 def judge(checker: Checker, source: Source, settings: Settings) -> Judgment:
     """Judge a whole text; raises SourceError where it cannot be parsed."""
     tree = parse(source)
-    if not settings.include_generated and is_generated(source):
-        return Judgment(source, settings, tree)
+    if (not settings.include_generated and is_generated(source)) or is_left_out(source.path, settings):
+        return Judgment(source, settings, tree, passed_over=True)
     result = checked(checker.analyse(source, settings, tree))
     return Judgment(source, settings, tree, result.diagnostics, result.failures)
 
@@ -42,7 +44,7 @@ def judge_edit(checker: Checker, known: Judgment, source: Source) -> Judgment | 
 
     What others say of the edited function, such as its callers, is what they said before it: the whole text has yet to be judged.
     """
-    if known.settings.unused_ignores or (not known.settings.include_generated and is_generated(source)):
+    if known.passed_over or known.settings.unused_ignores or (not known.settings.include_generated and is_generated(source)):
         return None
     edited = edited_function(known.source, known.tree, source)
     if edited is None:

@@ -70,7 +70,7 @@ class Workshop:
 
     def __init__(self, told: Callable[[], None] = lambda: None, cache: Store | None = None) -> None:
         """`told` is called with each verdict that becomes known; `cache` keeps verdicts."""
-        self.checker = Checker(load_catalogue())
+        self.checker = Checker(load_catalogue(), tells_seen=True)
         self.verifiers = Verifiers(told, cache)
         self._settings: list[Settings] = []
         self._read = ""  # the digest of the bytes judged last

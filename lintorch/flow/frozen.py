@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lintorch.project.module import ClassEntry, FunctionEntry
 
 _SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
+_ASKS = frozenset({"requires_grad", "requires_grad_"})
 _CUTS = frozenset({"detach", "detach_", "data", "no_grad", "inference_mode"})
 
 
@@ -30,7 +31,8 @@ class Frozen:
 
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
-        return module in self._asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
+        asked = module in self._asked or self._is_asked_by_callers(module)
+        return asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""
@@ -71,7 +73,34 @@ class Frozen:
         if entry.owner is not None:
             places.append(entry.owner.node)
         places.extend(statement for statement in entry.module.tree.body if not isinstance(statement, ast.FunctionDef | ast.ClassDef))
-        return frozenset(name for place in places for name in _asked_in(place))
+        return frozenset(name for place in places for name in self._asked_at(place))
+
+    def _asked_at(self, place: ast.AST) -> Iterator[str]:
+        """What is set there, or by a function of the project that is called there, as in `freeze(net)`."""
+        from lintorch.flow.parameter import passed_expression
+        from lintorch.project.module import FunctionEntry
+        from lintorch.project.module import dotted_name as dotted
+
+        yield from _asked_in(place)
+        for node in nodes_under(place):
+            name = self.flow.module.qualify(node.func) if isinstance(node, ast.Call) and node.args else None
+            called = self.flow.project.find(name) if name is not None else None
+            if isinstance(node, ast.Call) and isinstance(called, FunctionEntry) and not _ASKS.isdisjoint(called.mentions):
+                passed = (passed_expression(called, node, parameter) for parameter in _asked_in(called.node))
+                yield from (dotted(value) or "" for value in passed if value is not None)
+
+    def _is_asked_by_callers(self, module: str) -> bool:
+        """Does a caller in the file set it for what it passes as that parameter?"""
+        from lintorch.flow.parameter import passed_expression
+        from lintorch.project.module import dotted_name as dotted
+
+        for call in self.flow.project.callers(self.flow.entry) if "." not in module else ():
+            passed = passed_expression(self.flow.entry, call.node, module)
+            name = dotted(passed) if passed is not None else None
+            place = call.caller.node if call.caller is not None else self.flow.module.tree
+            if name is not None and name in set(self._asked_at(place)):
+                return True
+        return False
 
     def _runs_without(self, cls: ClassEntry) -> bool:
         """Does forward run under no_grad, or parts of it on some path?"""

@@ -165,11 +165,19 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
 
 
 def may_be_off(entry: FunctionEntry, project: Project, depth: int = 3) -> bool:
-    """May code of other files run the function, or one of its callers in the file, where gradients are off?"""
+    """May code of other files run the function, or one of its callers in the file, where gradients are off? Never one that trains: backward would raise."""
+    if _trains(entry):
+        return False
     if is_handed_on(entry) or any(mode_around(call.caller, call.node, project) is not Gradients.ON for call in project.calls_outside(entry)):
         return True
     callers = {call.caller for call in project.callers(entry)} - {entry, None} if depth else set()
     return any(may_be_off(caller, project, depth - 1) for caller in callers if caller is not None)
+
+
+def _trains(entry: FunctionEntry) -> bool:
+    """Does a function run backward, or call one of its file by name that does?"""
+    called = (function for name, function in entry.module.functions.items() if name in entry.words)
+    return "backward" in entry.mentions or any("backward" in function.mentions for function in called)
 
 
 def _withs_around(function: FunctionEntry, call: ast.Call) -> list[ast.With]:

@@ -89,6 +89,12 @@ class Optimizers:
             isinstance(event.node, cst.Call) and not event.node.args and key not in self.known and key not in self._schedulers for event, key in self._stepped
         )
 
+    @property
+    def is_handed(self) -> bool:
+        """Is all that is stepped one optimizer, a parameter of the function?"""
+        keys = {key for _, key in self._stepped}
+        return not self.known and len(keys) == 1 and keys <= {parameter.arg for parameter in self.flow.entry.node.args.args}
+
     @cached_property
     def _schedulers(self) -> frozenset[str]:
         entries = (self.flow.module.script, *self._methods(), self.flow.entry)

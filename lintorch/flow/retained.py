@@ -15,6 +15,7 @@ from lintorch.flow.argument import is_true, keyword, removal
 from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
+from lintorch.flow.given import is_given
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_part import loss_parts
@@ -104,12 +105,21 @@ class _Pass:
         names = [value for value in self.values if isinstance(value, cst.Name)]
         if any(made.binding is Binding.PARAMETER and self._brings_graph(made.name) for name in names for made in self.training.seen_by(name)):
             return False
+        if self._is_part_for_others(names):
+            return False
         if any(is_seen_elsewhere(self.training.flow, name.value) for name in names if any(map(self.training.making.brings, self.training.seen_by(name)))):
             return False
         calls = [value for value in self.values if isinstance(value, cst.Call)]
         nested = any(isinstance(part, cst.Call) and part is not call for call in calls for part in ingredients(call, self.training.seen_by))
         runs_module = any(self.training.inference.fact(call.func).sort is Sort.MODULE for call in calls)
         return nested or runs_module
+
+    def _is_part_for_others(self, names: list[cst.Name]) -> bool:
+        """Is it a loss of what the function is given, with no model run here, no step taken and no caller in sight: a term beside others of the same graph?"""
+        given = any(made.binding is Binding.PARAMETER for name in names for made in self.training.seen_by(name))
+        calls = (value for value in self.values if isinstance(value, cst.Call))
+        runs = any(is_given(self.training, call.func) or self.training.inference.fact(call.func).sort is Sort.MODULE for call in calls)
+        return given and not runs and not self._steps() and not self._callers()
 
     def _may_hold_graph(self, value: cst.Attribute) -> bool:
         """`self.fake`, stored by another method, and attributes of what the function is given: not what a constructor stores, and not methods."""
@@ -138,7 +148,7 @@ class _Pass:
         if any(value.value == parameter for value in self._operands()):
             return True
         flow = self.training.flow
-        calls = [call for call in flow.project.callers(flow.entry) if call.caller is not flow.entry]
+        calls = self._callers()
         return any(self._passes_graph(call, passed_expression(flow.entry, call.node, parameter)) for call in calls) if self._is_argument(parameter) else False
 
     def _passes_graph(self, call: Call, value: ast.expr | None) -> bool:
@@ -250,10 +260,17 @@ class _Pass:
 
     def _used_up(self) -> frozenset[Definition]:
         """The loss and its terms, where the optimizer steps after the pass: it writes the parameters that a second pass would read as they were."""
-        steps = (event for event in self.training.flow.graph.events[self.event.at :] if event.kind is Kind.CALL)
-        if not any(isinstance(step.node, cst.Call) and isinstance(step.node.func, cst.Attribute) and step.node.func.attr.value == "step" for step in steps):
-            return frozenset()
-        return frozenset((*self.training.anchored, *loss_parts(self.training)))
+        return frozenset((*self.training.anchored, *loss_parts(self.training))) if self._steps() else frozenset()
+
+    def _steps(self) -> bool:
+        """Does something step after the pass?"""
+        calls = (event.node for event in self.training.flow.graph.events[self.event.at :] if event.kind is Kind.CALL)
+        return any(isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "step" for call in calls)
+
+    def _callers(self) -> list[Call]:
+        """The calls of the function in its file."""
+        entry = self.training.flow.entry
+        return [call for call in self.training.flow.project.callers(entry) if call.caller is not entry]
 
     def _goes_on(self, made: Definition) -> bool:
         fact = self.training.inference.definition(made)

@@ -30,6 +30,12 @@ class Switching:
         return frozenset((*(name for name, evaluates in calls if name and evaluates), *bound, *taken))
 
     @cached_property
+    def training(self) -> frozenset[str]:
+        """The modules that are put into training mode, and never into evaluation mode, in the function."""
+        calls = [self._switched(event) for event in self.flow.graph.events if event.kind is Kind.CALL and not getattr(event.node, "args", ())]
+        return frozenset(name for name, evaluates in calls if name is not None and not evaluates) - self.modules
+
+    @cached_property
     def _ensembles(self) -> Mapping[str, int]:
         """The lists whose every module a loop puts into evaluation mode, and no other into training mode, and where that happens."""
         calls = [(event, *self._switched(event)) for event in self.flow.graph.events if event.kind is Kind.CALL]

@@ -15,6 +15,7 @@ from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.optimizer import overlap
+from lintorch.flow.switching import Switching
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
 from lintorch.flow.tree import dotted_name
 from lintorch.flow.without_gradients import Insertion, wrapped
@@ -37,20 +38,28 @@ class UntrainedRun:
 
 def untrained_runs(training: TrainingFlow) -> Iterator[UntrainedRun]:
     """The first such call of each statement of a function that trains something else."""
-    trained = training.optimizers.trained if training.trains and training.optimizers.steps else None
-    if not trained or any(event not in {backward.event for backward in training.backwards} for event in training.wanting.events):
+    search = _search(training) if training.trains else None
+    if search is None or any(event not in {backward.event for backward in training.backwards} for event in training.wanting.events):
         return
-    search = _Search(training, trained)
     if not search.has_prediction():
         return
     runs = [run for run in search.runs() if not search.passes_gradients(run)]
-    passing = {run.module for run in search.runs()} - {run.module for run in runs}
+    passing = search.passing({run.module for run in runs})
     statements: set[cst.CSTNode] = set()
     for run in runs:
         statement = search.statement(run.call)
         if run.module not in passing and statement not in statements and search.is_only_target(run.call):
             statements.add(statement)
             yield UntrainedRun(run.call, run.module, search.insertions(statement))
+
+
+def _search(training: TrainingFlow) -> _Search | None:
+    """By the optimizers made in sight; where one was handed in, by the modes that the function puts modules into."""
+    trained = training.optimizers.trained if training.optimizers.steps else None
+    if trained:
+        return _Search(training, trained)
+    switching = Switching(training.flow) if training.optimizers.is_handed else None
+    return _Search(training, switching.training, switching) if switching is not None and switching.training else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +72,7 @@ class _Run:
 class _Search:
     training: TrainingFlow
     trained: frozenset[str]
+    switching: Switching | None = None
 
     def runs(self) -> Iterator[_Run]:
         """The calls, in order, of modules that nothing in sight trains or freezes."""
@@ -74,7 +84,11 @@ class _Search:
 
     def _is_recorded(self, event: Event) -> bool:
         mode = self.training.grad_mode
-        return mode.at(event.region) is Gradients.ON and not mode.is_unknown_within(event.region)
+        return mode.at(event.region) is Gradients.ON and not mode.is_unknown_within(event.region) and self._is_evaluating(event)
+
+    def _is_evaluating(self, event: Event) -> bool:
+        """With an optimizer of which nothing is known: is the module in evaluation mode, as it is while it is no part of the training?"""
+        return self.switching is None or (isinstance(event.node, cst.Call) and dotted_name(event.node.func) in self.switching.evaluating(event))
 
     def _is_module(self, call: cst.Call, module: str) -> bool:
         func = call.func.value if isinstance(call.func, cst.Attribute) and call.func.attr.value == "forward" else call.func
@@ -167,10 +181,29 @@ class _Search:
         entry = self.training.wanting.called(part)
         return entry is not None and any(self._is_trained(ast.unparse(node)) for node in nodes_under(entry.node) if isinstance(node, ast.Attribute))
 
+    def passing(self, otherwise: set[str]) -> set[str]:
+        """The modules that gradients only pass through; with an optimizer of which nothing is known, that they ever pass through."""
+        through = {run.module for run in self.runs() if self.passes_gradients(run)}
+        return through - otherwise if self.switching is None else through
+
     def is_only_target(self, call: cst.Call) -> bool:
         """Does the output reach a backward pass, and stay in the function?"""
         fates = set(self.training.fates.of_node(call))
-        return Fate.BACKWARD in fates and not fates & _LEAVING
+        return Fate.BACKWARD in fates and not fates & _LEAVING and (self.switching is None or self._is_one_side(call))
+
+    def _is_one_side(self, call: cst.Call) -> bool:
+        """Is the output compared, as one of two arguments, with what something trained gave, and does nothing trained take it?"""
+        calls = [event.node for event in self.training.flow.graph.events if event.kind is Kind.CALL and isinstance(event.node, cst.Call)]
+        taking = [(other, *self._sides(other, call)) for other in calls if other is not call]
+        return any(of_call and of_trained for _, of_call, of_trained, _ in taking) and not any(
+            both or (of_call and self._is_trained(dotted_name(other.func) or "")) for other, of_call, _, both in taking
+        )
+
+    def _sides(self, other: cst.Call, call: cst.Call) -> tuple[bool, bool, bool]:
+        """Has a call an argument made of the output alone, one made of what something trained gave, and one made of both?"""
+        parts = [set(ingredients(arg.value, self.training.seen_by)) for arg in other.args]
+        made = [(call in part, any(isinstance(node, cst.Call) and self._is_trained(dotted_name(node.func) or "") for node in part)) for part in parts]
+        return (True, False) in made, (False, True) in made, (True, True) in made
 
     def statement(self, call: cst.Call) -> cst.CSTNode:
         """The line the call stands on."""

@@ -32,7 +32,7 @@ class Bench:
         with self._turn:
             self._trial = trial
             self._told(count=False)
-            self._workshop.checker = Checker(load_catalogue())  # files may have changed since the last one
+            self._workshop.checker = Checker(load_catalogue(), tells_seen=True)  # files may have changed since the last one
             try:
                 return self._workshop.handle(trial.task)
             finally:

@@ -92,6 +92,7 @@ def verdict(given: Verdict | None) -> dict[str, Any] | None:
         "peak_training": _before_after(given.peak_training),
         "notes": list(given.notes),
         "hint": given.hint,
+        "example": given.example,
     }
 
 

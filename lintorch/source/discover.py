@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,15 @@ def discover(paths: Sequence[Path | str], settings: Settings, forced: bool = Fal
         if not (forced and walk.excludes(path)):
             walk.take(path)
     return walk.files, walk.skipped
+
+
+def is_left_out(path: Path, settings: Settings) -> bool:
+    """Would a walk over the folders round a file pass it over, by `settings.exclude` or a .gitignore?"""
+    real = os.path.realpath(path)
+    with contextlib.suppress(OSError):  # a document whose folder is yet to be made
+        if leaves_out(enclosing_ignores(real), real):
+            return True
+    return _Walk(settings).excludes(path)
 
 
 class _Place(NamedTuple):

@@ -108,7 +108,8 @@ class _Job:
         problems = {"load": "cannot be loaded: ", "inputs": "no inputs found: ", "failure": "the search for inputs raised "}
         self._expect(outcome, "the search for inputs", problems)
         self.setup = outcome.frames[0]
-        self._know(inputs=tuple(self.setup.head["inputs"]), seeds=SEEDS, notes=tuple(self.setup.head["notes"]))
+        told = self.setup.head
+        self._know(inputs=tuple(told["inputs"]), example=told["recipe"].get("hint"), seeds=SEEDS, notes=tuple(told["notes"]))
         if self.setup.head.get("fake"):
             self._judge_fake_traces()
 

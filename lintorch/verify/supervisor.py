@@ -30,6 +30,7 @@ WORKER = Path(protocol.__file__).parent
 _START_SECONDS = 180  # torch's first import from a cold disk
 _GRACE_SECONDS = 2.0
 _RESULT_BYTES = 2 << 30
+_MANY = 60  # children after which it has cost as much to fork the zygote as it is as to gather its memory in huge pages first
 # What a worker sees of the environment: enough to find its own packages, nothing secret.
 _KEPT = (
     "PATH",
@@ -102,6 +103,7 @@ class _Branch:
     pid: int
     channel: socket.socket
     temp: Path
+    many: bool  # made when there had been many children: it forks more cheaply than those from before
 
 
 class Supervisor:
@@ -116,6 +118,7 @@ class Supervisor:
         self._control: socket.socket | None = None
         self._temp: Path | None = None
         self._held: int | None = None
+        self._served = 0
         self.ready: Ready | None = None
 
     def start(self) -> Ready:
@@ -171,8 +174,7 @@ class Supervisor:
         if reply is None:
             self._end(branch)
             return _outcome(key, data, None, lost)
-        with self._lock:
-            self._idle.append(branch)
+        self._put_back(branch)
         return replace(_outcome(key, data, reply["status"], lost), processor=reply["processor"])
 
     def _converse(self, branch: _Branch, key: bytes, chunks: list[bytes], deadline: float) -> tuple[bytes, dict[str, Any] | None, str | None]:
@@ -236,13 +238,23 @@ class Supervisor:
             assert self._temp is not None and self.ready is not None
             temp = Path(tempfile.mkdtemp(dir=self._temp))
             ours, theirs = socket.socketpair()
-            reply = self._ask({"op": "branch", "temp": str(temp), "isolation": self.ready.isolation}, [theirs.fileno()])
+            many = self._served >= _MANY
+            reply = self._ask({"op": "branch", "temp": str(temp), "isolation": self.ready.isolation, "many": many}, [theirs.fileno()])
             theirs.close()
             if reply is None:
                 ours.close()
                 self._restart()
                 return None
-            return _Branch(reply["pid"], ours, temp)
+            return _Branch(reply["pid"], ours, temp, many)
+
+    def _put_back(self, branch: _Branch) -> None:
+        with self._lock:
+            self._served += 1
+            lasts = branch.many or self._served < _MANY
+            if lasts:
+                self._idle.append(branch)
+        if not lasts:
+            self._end(branch)
 
     def _end(self, branch: _Branch) -> None:
         """Kill a branch with whatever it runs."""

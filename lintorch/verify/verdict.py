@@ -103,8 +103,8 @@ class Verdict:
 
     `inputs` describes each forward argument (`float32[2, 10]`); `peak_bytes` is (before, after) of forward under no_grad, or None where not measured.
     `peak_training` is the same of a training step. `notes` say what a reader must know of how the target was built.
-    `figures` is what a page shows of the runs, where it was asked for. `reason` is None only for same-trace and tested. `hint` is a ready example line for
-    the user to complete where nothing could be built.
+    `example` is the line that builds and calls what ran, as a user could have given it. `figures` is what a page shows of the runs, where it was asked for.
+    `reason` is None only for same-trace and tested. `hint` is a ready example line for the user to complete where nothing could be built.
     """
 
     status: Status
@@ -116,6 +116,7 @@ class Verdict:
     gradients: str = "compared"
     peak_bytes: tuple[int, int] | None = None
     hint: str | None = None
+    example: str | None = None
     peak_training: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     retained: Retained | None = None

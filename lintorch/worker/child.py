@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import os
 import sys
 import tempfile
-import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import torch
@@ -21,6 +19,7 @@ from .lines import LineLog
 from .loops import run_canary, run_loop, witness_loop
 from .measure import fake_trace, figures, peaks, traces, witness_module
 from .observe import Listing, Record, digest, in_brief
+from .opened import Opened
 from .protocol import CannotLoad, Frame, Limits, Plan, pack, unpack
 from .runs import SECTIONS, Runner, Seen, Sink, Subject, Variant, describe_error, situations
 from .seek import NoInputs, seek
@@ -35,12 +34,6 @@ _LISTED_BYTES = 512 << 20
 Write = Callable[..., None]
 
 
-class _Known:
-    """How many modules there were when this process was ready for jobs: torch's, and what children need of it."""
-
-    modules = 0
-
-
 def warm_up() -> None:
     """Import and run once, in the zygote, what children need of torch."""
     search.warm_up()
@@ -49,20 +42,6 @@ def warm_up() -> None:
     subject = Subject(layer, [Variant(("__call__", (torch.ones(1, 2),), {}), {0: [None]}, with_grad=True)], {})
     list(Runner(subject, plan, in_brief, Sink()).run_all())
     traces(subject, plan, Sink())
-    _Known.modules = len(sys.modules)
-
-
-def loaded_files() -> List[str]:
-    """The files of the modules that were imported since this process was ready, Python's own left aside.
-
-    Only the youngest are looked at: to touch a module is to copy a page of memory, and there are some thousand that came with torch.
-    """
-    known = sys.stdlib_module_names if sys.version_info >= (3, 10) else ()
-    added = len(sys.modules) - _Known.modules
-    names = list(itertools.islice(reversed(sys.modules), added)) if added > 0 else []
-    modules = [sys.modules[name] for name in names if name.partition(".")[0] not in known]
-    files = {getattr(module, "__file__", None) for module in modules if isinstance(module, types.ModuleType)}
-    return sorted(file for file in files if isinstance(file, str))
 
 
 def run(job: int, result: int, key: bytes, isolation: str, temp: str) -> None:
@@ -78,7 +57,9 @@ def run(job: int, result: int, key: bytes, isolation: str, temp: str) -> None:
     if LEVELS.index(reached) < LEVELS.index(isolation):
         write({"problem": "isolation", "reason": f"only {reached} of {isolation} was reached"})
     else:
-        _do(frame, lambda head, blobs=None: write({**head, "loaded": loaded_files()}, blobs), sink)
+        opened = Opened([os.path.dirname(torch.__file__)], temp)
+        opened.begin()
+        _do(frame, lambda head, blobs=None: write({**head, "loaded": opened.files}, blobs), sink)
     os._exit(0)
 
 

@@ -36,7 +36,7 @@ TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
 STUCK_AT = 8
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
-PARENT_SHARE = 0.2  # of the time, for the search of one parent and then for what was heard in it
+PARENT_SHARE = 0.1  # of the time, for the search of one parent and then for what was heard in it
 NO_HINTS: Hints = {"examples": [], "usages": [], "lines": [], "methods": []}
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
 
@@ -373,7 +373,7 @@ def error_line(error: Optional[BaseException]) -> str:
 
 def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Call]]:
     """The target of a recipe and its calls, drawn from the seeded global generators."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     random.seed(seed)
     maker = Maker(loaded.module)
     build = from_json(recipe["constructor"])

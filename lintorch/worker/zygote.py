@@ -78,6 +78,7 @@ def _receive(channel: socket.socket) -> Optional[Tuple[Dict[str, Any], List[int]
 
 def _serve_branches(channel: socket.socket) -> None:
     branches: Set[int] = set()
+    gathered = False
     while True:
         received = _receive(channel)
         if received is None:
@@ -86,6 +87,8 @@ def _serve_branches(channel: socket.socket) -> None:
             return
         message, descriptors = received
         if message["op"] == "branch":
+            if message["many"] and not gathered:
+                gathered = _gather()
             pid = _fork_branch(channel, descriptors[0], message)
             branches.add(pid)
             _send(channel, {"pid": pid})
@@ -94,6 +97,13 @@ def _serve_branches(channel: socket.socket) -> None:
                 branches.discard(message["pid"])
                 _end(message["pid"])
             _send(channel, {"ended": message["pid"]})
+
+
+def _gather() -> bool:
+    from .huge import gather
+
+    gather()
+    return True
 
 
 def _fork_branch(channel: socket.socket, descriptor: int, message: Dict[str, Any]) -> int:

@@ -177,11 +177,16 @@ LINES = [
     pytest.param(["missing.py"], "missing.py: there is no such file or folder", id="path"),
     pytest.param(["-", "a.py"], "- (standard input) cannot be checked together with other paths", id="stdin and paths"),
     pytest.param(["--config", "missing.toml"], "missing.toml: there is no such configuration file", id="config"),
+    pytest.param(["chek", "a.py"], "chek: there is no such file or folder; did you mean check?", id="command"),
+    pytest.param(["rules", "LT1"], "there is no place for 'LT1' here (see `lintorch rules --help`)", id="one too many"),
+    pytest.param(["--config", "."], ".: is a folder; name the configuration file in it, such as pyproject.toml", id="config folder"),
     pytest.param(["--config", "bad.toml"], "bad.toml: is not valid TOML", id="bad toml"),
     pytest.param(["--config", "key.toml"], "key.toml: unknown key [tool.lintorch] selct; did you mean select?", id="key"),
     pytest.param(["--config", "type.toml"], "type.toml: [tool.lintorch] line-length must be a whole number, not 'wide'", id="type"),
     pytest.param(["--example", "Net("], "the example 'Net(' is not of the form 'Net(10, 20), torch.randn(4, 10)'", id="example"),
-    pytest.param(["--fix", "--python", "/no/such/python"], "/no/such/python cannot be run", id="interpreter"),
+    pytest.param(
+        ["--fix", "--python", "/no/such/python"], "/no/such/python cannot be run (No such file or directory); name a Python interpreter", id="interpreter"
+    ),
     pytest.param(["--fix", "--python", "/bin/false"], "/bin/false has no PyTorch", id="interpreter without torch"),
     pytest.param(["--output-file", "no/such/folder.txt"], "no/such/folder.txt: cannot be written (No such file or directory)", id="output file"),
     pytest.param(["explain", "LT1O1"], "there is no rule 'LT1O1'; did you mean LT101?", id="explain"),

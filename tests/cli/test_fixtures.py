@@ -54,7 +54,7 @@ def test_what_is_found(doors: Doors, copies: Path) -> None:
 
 
 def test_all_of_it_is_fixed_and_verified_without_an_example(copies: Path) -> None:
-    fix = [sys.executable, "-m", "lintorch", "--fix", "--select", "LT1", "--format", "json", "."]
+    fix = [sys.executable, "-m", "lintorch", "--fix", "-j1", "--select", "LT1", "--format", "json", "."]
     done = subprocess.run(fix, cwd=copies, capture_output=True, text=True, timeout=500)
     assert done.stderr == ""
     report = json.loads(done.stdout)

@@ -164,3 +164,16 @@ def test_what_was_loaded_is_collected() -> None:
     grounds.noted(outcome(loaded=("/a.py", "/b.py")))
     grounds.noted(outcome(loaded=("/b.py", "/c.py")))
     assert grounds.judged(Verdict(Status.TESTED), 4.0).loaded == {"/a.py", "/b.py", "/c.py"}
+
+
+def test_a_data_file_that_the_module_opens_takes_part(counted: Counted, change: Change) -> None:
+    table = change.path.parent / "scale.txt"
+    table.write_text("2.0")
+    reading = 'from pathlib import Path\n\n\ndef double(x):\n    return x * float(Path(__file__).with_name("scale.txt").read_text())\n'
+    (change.path.parent / "ops.py").write_text(reading)
+    counted.ask(change)
+    counted.ask(change)
+    assert counted.reached == 1
+    table.write_text("3.0")
+    counted.ask(change)
+    assert counted.reached == 2

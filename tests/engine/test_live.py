@@ -137,3 +137,26 @@ def test_edits_follow_each_other() -> None:
         assert edited is not None
         judgment = edited
     assert told(judgment) == told(judge(Checker(load_catalogue()), source(text), EVERYTHING))
+
+
+@pytest.mark.parametrize(("file", "exclude", "silent"), [("build/net.py", (), True), ("net.py", ("net.py",), True), ("net.py", ("other.py",), False)])
+def test_what_a_walk_passes_over_is_silent_while_it_is_open(tmp_path: Path, file: str, exclude: tuple[str, ...], silent: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("build/\n")
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    settings = replace(EVERYTHING, root=tmp_path, exclude=exclude)
+    checker = Checker(load_catalogue())
+    known = judge(checker, source(PAIR, path), settings)
+    assert (known.diagnostics == ()) is silent
+    assert (judge_edit(checker, known, source(PAIR.replace("x.relu()", "x.relu() "), path)) is None) is silent
+
+
+def test_a_checker_whose_looks_nobody_asks_for_keeps_none(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("class Base:\n    pass\n")
+    text = "from base import Base\n" + PAIR.replace("nn.Module)", "Base, nn.Module)")
+    told, silent = Checker(load_catalogue(), tells_seen=True), Checker(load_catalogue())
+    for checker in (told, silent):
+        judge(checker, source(text, tmp_path / "net.py"), EVERYTHING)
+    assert told.seen
+    assert not silent.seen

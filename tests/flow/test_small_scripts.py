@@ -1,6 +1,6 @@
 """Small scripts of many kinds, in pairs that leak and look-alikes that do not: every marked line is reported with its code, and no other.
 
-In the second file models and criteria are mostly handed in.
+In the second file models and criteria are mostly handed in; the third asks after modes, frozen models and handed-in optimizers too.
 """
 
 from __future__ import annotations

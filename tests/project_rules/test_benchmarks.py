@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from benchmarks.audit import audit, kind_of, plain_reason, splice
 from benchmarks.beside_ruff import FORWARD, FREE, METHOD, place
 from benchmarks.packages import put_under_git, table, write_between
+from benchmarks.speed.editing import edits
+from benchmarks.speed.figures import adaptive
+from benchmarks.speed.timing import Ratio, measure
 
 BEFORE = "# naïve 😀\nclass A:\n    def forward(self, x):\n        y = x + 1\n        return y\n\n\nlast = 1\n"
 AFTER = "# naïve 😀\nclass A:\n    def forward(self, x):\n        return x + 1\n\n\nlast = 1\n"
@@ -115,3 +119,37 @@ def test_documents_keep_their_prose(tmp_path: Path) -> None:
     assert document.read_text() == "before\n<!-- t -->\n\n| a | n |\n| --- | --: |\n| x\\|y | 1,200 |\n\n<!-- /t -->\nafter\n"
     with pytest.raises(ValueError, match="no markers"):
         write_between(document, "absent", "text")
+
+
+def test_what_a_command_took_is_its_own() -> None:
+    """Two processes' time, the memory of the larger, and nothing of who measures."""
+    ballast = bytearray(300 << 20)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    child = "held = bytearray(80 << 20); held[::4096] = b'x' * len(held[::4096]); sum(range(3_000_000))"
+    took = measure("two processes", [sys.executable, "-c", f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"], rounds=2)
+    assert len(took.walls) == 2
+    assert 80 < took.megabytes < 150
+    assert took.processor > 0.03
+    with pytest.raises(RuntimeError, match="ended with 7"):
+        measure("dies", [sys.executable, "-c", "raise SystemExit(7)"])
+
+
+def test_a_ratio_knows_its_aim() -> None:
+    assert [Ratio("r", value, 4).held for value in (3.9, 4, 4.1)] == [True, True, False]
+    assert [Ratio("r", value, 20, at_least=True).held for value in (19, 20)] == [False, True]
+
+
+def test_pictures_have_the_colours_of_both_modes() -> None:
+    drawn = adaptive('<?xml?>\n<svg width="1">\n<path style="fill: #FFFFFE; stroke: #00796b"/></svg>', "what it shows")
+    assert "fill: var(--c1); stroke: var(--c3)" in drawn
+    assert "--c1:#fffffe;" in drawn
+    assert "--c1:#161b22;" in drawn.partition("prefers-color-scheme:dark")[2]
+    assert "<title>what it shows</title>" in drawn
+
+
+def test_each_function_is_edited_twice() -> None:
+    text = "def f(x):\n    return x\n\n\nclass A:\n    def g(self):\n        pass\n"
+    made = list(edits(text))
+    assert len(made) == 4
+    assert made[0] == text.replace("    return x", "    fresh = len('x')\n    return x")
+    assert made[3] == text.replace("def g(self):\n", "def g(self):  # seen\n")

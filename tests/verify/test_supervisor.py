@@ -128,6 +128,19 @@ def test_a_zygote_that_dies_is_started_again() -> None:
         with_zygote.close()
 
 
+def test_after_many_children_the_next_come_from_a_branch_that_forks_more_cheaply(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "_MANY", 2)
+    supervisor = Supervisor()
+    supervisor.start()
+    try:
+        found = [search(supervisor, tmp_path, "Net(8), torch.randn(2, 3, 8)") for _ in range(4)]
+        assert all(outcome.frames and "problem" not in outcome.head for outcome in found)
+        assert found[0].frames[0].blobs == found[3].frames[0].blobs
+        assert [branch.many for branch in supervisor._idle] == [True]
+    finally:
+        supervisor.close()
+
+
 def test_works_without_fork(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delattr(os, "fork")
     alone = Supervisor()

@@ -345,3 +345,11 @@ def test_nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         verifier.verify(Case("", NAMED, NESTED, "").change(tmp_path), ["Net(), torch.randn(4, 3)"])
         assert list(tmp_path.glob("lintorch-*"))
     assert list(tmp_path.glob("lintorch-*")) == []
+
+
+def test_the_example_told_is_one_that_can_be_given(verifier: Verifier, tmp_path: Path) -> None:
+    case = CASES[0]
+    found = verifier.verify(case.change(tmp_path), [])
+    assert found.example is not None and found.example.startswith("Net(), torch.randn(")
+    given = verifier.verify(case.change(tmp_path), [found.example])
+    assert (given.status, given.example, given.inputs) == (Status.SAME_TRACE, found.example, found.inputs)
