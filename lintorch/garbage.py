@@ -13,6 +13,7 @@ class _Collector:
 
     seldom = False
     dropped = 0  # characters of text whose trees nothing needs any more
+    tangled = False  # has anything been made since the last collection that only the collector frees?
 
 
 def collect_seldom() -> None:
@@ -30,12 +31,25 @@ def note_dropped(characters: int) -> None:
     _Collector.dropped += characters
 
 
+def note_tangled() -> None:
+    """Say that a flow is made: its parts know each other, so that only the collector frees them and the tree they are about."""
+    _Collector.tangled = True
+
+
+def keep() -> None:
+    """A file is read: its tree holds no cycles and is there to stay, so that collections need not walk it."""
+    if _Collector.seldom and not _Collector.tangled:
+        gc.freeze()
+
+
 def settle() -> None:
     """A file is done: free what it made, and leave what it keeps out of later collections, but for a full one now and then."""
     if not _Collector.seldom:
         return
     if _Collector.dropped > _MOST_DROPPED:
-        _Collector.dropped = 0
+        _Collector.dropped, _Collector.tangled = 0, True
         gc.unfreeze()
-    gc.collect()
+    if _Collector.tangled:
+        _Collector.tangled = False
+        gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ from lintorch.catalogue import Catalogue, RegisteredRule, best_fit, fit
 from lintorch.engine.comments import ALL_COMMENTS, UNUSED_CODE, Comments
 from lintorch.flow.gate import seeds
 from lintorch.flow.training_gate import drives
-from lintorch.garbage import settle
+from lintorch.garbage import keep, settle
 from lintorch.rule import Finding, Measurement, Rule, Scope, Severity
 from lintorch.settings import Settings
 from lintorch.source.parse import parse
@@ -86,6 +86,7 @@ class Checker:
         project = self._project(source.path)
         project.consulted.begin()
         module = project.load(source, tree)
+        keep()
         if measuring:
             rules = tuple(registered for registered in rules if registered.rule.needs is Measurement.PEAK)
         analysis = _Pass(source, settings, project, module, part).run(rules, Comments(source, rules, comments), measuring)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from lintorch.flow.fresh_gate import returns_fresh_name
 from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
 from lintorch.project.module import FunctionEntry
 from lintorch.project.nodes import nodes_under
 
-_FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
+_FORWARD_SEEDS = frozenset({Seed.RETURNED_NAME, Seed.FRESH_RETURN, Seed.SINGLE_USE, Seed.SELF_ASSIGNMENT, Seed.PAIR, Seed.CHAIN})
 _TRAINING_SEEDS = frozenset(Seed) - _FORWARD_SEEDS - {Seed.DEAD_STORE, Seed.LOOP_VALUE}
 
 
@@ -24,6 +25,8 @@ def seeds(entry: FunctionEntry, wanted: frozenset[Seed] = frozenset(Seed)) -> fr
     if wanted & _FORWARD_SEEDS:
         for suite in _suites(entry.node):
             found.update(_seeds_of(suite))
+    if Seed.FRESH_RETURN in wanted and Seed.RETURNED_NAME in found and returns_fresh_name(entry.node):
+        found.add(Seed.FRESH_RETURN)
     if Seed.DEAD_STORE in wanted and _Liveness().finds_dead_store(entry.node.body):
         found.add(Seed.DEAD_STORE)
     if Seed.LOOP_VALUE in wanted and has_surviving_name(entry.node):

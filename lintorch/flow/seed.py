@@ -9,6 +9,7 @@ class Seed(enum.Enum):
     """Something without which a rule has nothing to say about a function."""
 
     RETURNED_NAME = "a name is bound and returned by the next statement"
+    FRESH_RETURN = "such a name may have had no value before"
     SINGLE_USE = "a computed value is bound to a name that the next statement reads"
     DEAD_STORE = "a name is bound and not read afterwards"
     SELF_ASSIGNMENT = "a name is assigned to itself"

@@ -11,6 +11,7 @@ from functools import cached_property
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
+from lintorch.garbage import note_tangled
 from lintorch.project.module import SCRIPT
 from lintorch.source.text import Source, Span
 
@@ -108,6 +109,7 @@ def cut(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Segment
 
     The file's nesting depth must have been checked (`source.parse`).
     """
+    note_tangled()
     if node.name == SCRIPT:
         return _whole(source)
     first, last = _lines_of(node)

@@ -31,4 +31,4 @@ def _finding(function: FunctionFlow, definition: Definition, operations: tuple[O
     )
 
 
-rule = Rule("LT101", check, Scope.FORWARD, frozenset({Seed.RETURNED_NAME}), temporary=Temporary.RETURNED)
+rule = Rule("LT101", check, Scope.FORWARD, frozenset({Seed.FRESH_RETURN}), temporary=Temporary.RETURNED)

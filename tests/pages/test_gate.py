@@ -59,3 +59,32 @@ def test_the_gate_loses_no_finding_on_the_modules_of_torch(request: pytest.Fixtu
     assert [findings(source) for source in sources] == gated
     assert sum(map(len, gated)) > 0
     assert kept_out[0] > 100
+
+
+HEAD = "import torch\n\n\nclass Net(torch.nn.Module):\n    def forward(self, x, c):\n"
+# Ways in which a name may have no value, or have one, where it is bound only to be returned; those marked True are reported.
+BODIES = [
+    ("x = self.f(x)\nreturn x", False),
+    ("y = self.f(x)\nreturn y", True),
+    ("y = self.f(x)\ny = self.g(y)\nreturn y", False),
+    ("if c:\n    y = self.f(x)\ny = self.g(x)\nreturn y", False),
+    ("if c:\n    y = self.f(x)\n    return y\nreturn x", True),
+    ("del x\nx = self.f(c)\nreturn x", True),
+    ("return c\nx = self.f(x)\nreturn x", True),
+    ("if c:\n    return c\nelse:\n    return x\nx = self.f(x)\nreturn x", True),
+    ("while True:\n    c = self.g(c)\nx = self.f(x)\nreturn x", True),
+    ("try:\n    self.g(c)\nexcept ValueError as x:\n    pass\nx = self.f(c)\nreturn x", False),
+    ("y = self.f(x)\nx = y\nreturn x", True),
+    ("with torch.no_grad():\n    y = self.f(x)\nreturn y", True),
+    ("with torch.no_grad():\n    x = self.f(x)\nreturn x", False),
+]
+
+
+@pytest.mark.parametrize(("body", "reported"), BODIES)
+def test_a_name_that_may_be_fresh_is_looked_at(body: str, reported: bool, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    text = HEAD + "".join(f"        {line}\n" for line in body.split("\n"))
+    source = Source.from_bytes(tmp_path / "net.py", text.encode())
+    gated = findings(source)
+    request.getfixturevalue("counted")
+    assert findings(source) == gated
+    assert ("LT101" in [code for code, _ in gated]) == reported
