@@ -6,6 +6,7 @@ import sys
 
 from lintorch.cache.store import Store, cache_folder
 from lintorch.cli.arguments import Arguments
+from lintorch.settings import UsageError
 
 
 def clean(arguments: Arguments) -> int:
@@ -17,5 +18,8 @@ def clean(arguments: Arguments) -> int:
 
 
 def store(arguments: Arguments) -> Store | None:
-    """The cache of a run; None where it is to do without."""
-    return None if arguments.no_cache else Store(cache_folder(arguments.cache_dir))
+    """The cache of a run; None where it is to do without. Raises UsageError where what was named for it is no folder."""
+    named = arguments.cache_dir
+    if named is not None and named.exists() and not named.is_dir():
+        raise UsageError(f"--cache-dir {named} is a file; name a folder, or pass --no-cache")
+    return None if arguments.no_cache else Store(cache_folder(named))

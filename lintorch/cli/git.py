@@ -26,7 +26,9 @@ def git(option: str, folder: Path, *arguments: str) -> bytes:
         raise UsageError(f"{option} needs git, which is not installed") from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(f"git {arguments[0]}: {lines[-1] if lines else 'failed'}") from None
+        if lines and "not a git repository" in lines[-1]:
+            raise UsageError(f"{option} needs a git repository, and {folder.absolute()} is in none") from None
+        raise UsageError(f"{option}: git {arguments[0]} said: {lines[-1] if lines else 'nothing'}") from None
 
 
 def changed_lines(revision: str, folder: Path) -> dict[Path, Lines]:

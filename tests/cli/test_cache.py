@@ -82,3 +82,10 @@ def test_an_unknown_executor_is_wrong_usage(doors: Doors) -> None:
     outcome = doors.run("a.py", "--executor", "dusk")
     assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err == "lintorch: unknown executor 'dusk'; it is 'dask' or 'dask:ADDRESS', such as dask:tcp://10.0.0.1:8786\n"
+
+
+def test_a_file_in_place_of_the_cache_is_wrong_usage(doors: Doors) -> None:
+    doors.write({"a.py": "x = 1\n"})
+    outcome = doors.run("check", "--cache-dir", "a.py", "a.py")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == "lintorch: --cache-dir a.py is a file; name a folder, or pass --no-cache\n"

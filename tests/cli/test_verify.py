@@ -123,6 +123,9 @@ def test_against_a_git_revision(doors: Doors, path: str) -> None:
     outcome = doors.run("verify", "--against", "HEAD", path, "--format", "json")
     assert [module["name"] for module in json.loads(outcome.out)["modules"]] == ["Net"]
     assert doors.asked[0].old == OLD
+    unknown = doors.run("verify", "--against", "no-such-revision", path)
+    assert (unknown.status, unknown.out) == (2, "")
+    assert unknown.err.startswith("lintorch: --against: git ls-tree said: fatal: ")
 
 
 LINES = [
@@ -130,7 +133,7 @@ LINES = [
     pytest.param(["--against", "HEAD"], "give the old and the new version", id="no path"),
     pytest.param(["old.py", "missing.py"], "missing.py: there is no such file or folder", id="missing"),
     pytest.param(["old.py", "."], "old.py and .: compare two files or two folders", id="file and folder"),
-    pytest.param(["--against", "no-such-revision", "old.py"], "git ls-tree: fatal: ", id="no such revision"),
+    pytest.param(["--against", "HEAD", "old.py"], "--against needs a git repository, and ", id="no repository"),
 ]
 
 
