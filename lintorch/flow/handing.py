@@ -17,7 +17,7 @@ from lintorch.flow.tree import dotted_name
 
 if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
-    from lintorch.project.module import FunctionEntry
+    from lintorch.project.module import ClassEntry, FunctionEntry
 
 _KEPT = frozenset({Fate.BACKWARD, Fate.STORED, Fate.COLLECTED, Fate.SUMMED})
 
@@ -38,14 +38,17 @@ def parameters_of(call: cst.Call, entry: FunctionEntry) -> Iterator[tuple[cst.Ba
             yield arg.value, rest.arg
 
 
-def runs_parameter(asking: FunctionFlow, entry: FunctionEntry, parameter: str, looped: bool = False, depth: int = 2) -> bool:
+def runs_parameter(
+    asking: FunctionFlow, entry: FunctionEntry, parameter: str, looped: bool = False, depth: int = 2, receiver: ClassEntry | None = None
+) -> bool:
     """Does the function call what it gets as that parameter with gradients on, for results that it neither differentiates nor keeps?
 
-    `looped`: in a loop of its own.
+    `looped`: in a loop of its own. `receiver` is the class that methods of self are looked up in, that of the function which asks unless it is given.
     """
+    receiver = receiver or asking.entry.owner
     try:
         flow = asking.of(entry)
-        runs = (event for event in flow.graph.events if _calls(flow, event, parameter) or (depth and _hands_on(flow, event, parameter, depth - 1)))
+        runs = (event for event in flow.graph.events if _calls(flow, event, parameter) or (depth and _hands_on(flow, event, parameter, depth - 1, receiver)))
         return any(_is_plain_run(flow, event) and (not looped or _is_looped(event.region)) for event in runs)
     except Unmappable:
         return False
@@ -87,15 +90,25 @@ def _calls_each(flow: FunctionFlow, call: cst.Call) -> bool:
     return bool(sources) and all(training.inference.fact(source).sort is Sort.MODULE for source in sources)
 
 
-def _hands_on(flow: FunctionFlow, event: Event, parameter: str, depth: int) -> bool:
+def _hands_on(flow: FunctionFlow, event: Event, parameter: str, depth: int, receiver: ClassEntry | None) -> bool:
     """Is the parameter handed to another function that runs it?"""
     call = event.node
     if event.kind is not Kind.CALL or not isinstance(call, cst.Call):
         return False
     handed = [arg.value for arg in call.args if isinstance(arg.value, cst.Name) and arg.value.value == parameter]
-    entry = flow.training.wanting.called(call) if handed else None
+    entry = _dispatched(flow, call, receiver) if handed else None
     pairs = parameters_of(call, entry) if entry is not None else ()
-    return any(entry is not None and arg in handed and runs_parameter(flow, entry, other, depth=depth) for arg, other in pairs)
+    return any(entry is not None and arg in handed and runs_parameter(flow, entry, other, depth=depth, receiver=receiver) for arg, other in pairs)
+
+
+def _dispatched(flow: FunctionFlow, call: cst.Call, receiver: ClassEntry | None) -> FunctionEntry | None:
+    """The function that a call runs; a method of self is that of the class which the object is of, not of the base that calls it."""
+    entry = flow.training.wanting.called(call)
+    if entry is None or entry.owner is None or receiver is None:
+        return entry
+    ancestry = flow.project.ancestry(receiver)
+    inherits = any(cls.dotted == entry.owner.dotted for cls in ancestry.classes)
+    return ancestry.method(entry.name) if inherits and (dotted_name(call.func) or "").startswith(f"{flow.entry.receiver}.") else entry
 
 
 def _calls(flow: FunctionFlow, event: Event, parameter: str) -> bool:
