@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -40,12 +41,23 @@ def kills(place: Place, times: int, jobs: str) -> list[set[str]]:
     for _ in range(times):
         fill(place)
         with ended(place.start("--fix", "--jobs", jobs)) as process:
-            time.sleep(chance.uniform(longest * 0.4, longest))
+            wait_for_a_moment(place, process, chance, longest)
             process.send_signal(signal.SIGKILL)
         left.append(states(place))
         assert left[-1] <= {"old", "new"}
     place.wait_for_silence()
     return left
+
+
+def wait_for_a_moment(place: Place, process: subprocess.Popen[bytes], chance: random.Random, longest: float) -> None:
+    """By the clock, or, so that runs of any speed are met amid their writing, until one of the files has been replaced."""
+    if chance.random() < 0.5:
+        time.sleep(chance.uniform(longest * 0.4, longest))
+        return
+    watched = place.tree / f"net{chance.randrange(FILES)}.py"
+    before = watched.stat().st_ino
+    while process.poll() is None and watched.stat().st_ino == before:
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
