@@ -23,7 +23,7 @@ def returns_fresh_name(function: FunctionNode) -> bool:
             # A name may lose its value there, and behind a jump nothing has one as flow sees it.
             if isinstance(statement, ast.Delete) or (following is not None and _may_end(statement)):
                 return True
-            if isinstance(following, ast.Return) and isinstance(following.value, ast.Name) and _is_fresh(_last_of(statement), following.value.id, bound):
+            if isinstance(following, ast.Return) and isinstance(following.value, ast.Name) and _is_fresh(last_of(statement), following.value.id, bound):
                 return True
             if isinstance(statement, ast.Assign):
                 bound |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
@@ -42,7 +42,8 @@ def _is_fresh(statement: ast.stmt, name: str, bound: frozenset[str]) -> bool:
     return isinstance(target, ast.Name) and target.id == name and (name not in bound or isinstance(statement.value, ast.Name))
 
 
-def _last_of(statement: ast.stmt) -> ast.stmt:
+def last_of(statement: ast.stmt) -> ast.stmt:
+    """The statement that runs last: a with suite's last one, else the statement itself."""
     while isinstance(statement, _WITHS):
         statement = statement.body[-1]
     return statement

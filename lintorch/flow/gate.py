@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from lintorch.flow.fresh_gate import returns_fresh_name
+from lintorch.flow.fresh_gate import last_of, returns_fresh_name
 from lintorch.flow.loop_gate import has_surviving_name
 from lintorch.flow.seed import Seed
 from lintorch.flow.training_gate import training_seeds
@@ -59,7 +59,7 @@ def _seeds_of(suite: Sequence[ast.stmt]) -> Iterator[Seed]:
     if sum(isinstance(statement, ast.Assign) and isinstance(statement.value, _COMPUTED) for statement in suite) > 1:
         yield Seed.CHAIN
     for statement, following in zip(suite, [*suite[1:], None], strict=True):
-        last = _last_of(statement)
+        last = last_of(statement)
         name = _sole_target(last)
         if name is not None and isinstance(following, ast.Return) and _is_name(following.value, name):
             yield Seed.RETURNED_NAME
@@ -71,13 +71,6 @@ def _seeds_of(suite: Sequence[ast.stmt]) -> Iterator[Seed]:
             yield Seed.SINGLE_USE
         if isinstance(statement.value, ast.Call) and isinstance(statement.targets[0], ast.Tuple) and len(statement.targets[0].elts) == 2:
             yield Seed.PAIR
-
-
-def _last_of(statement: ast.stmt) -> ast.stmt:
-    """The statement that runs last: a with suite's last one, else the statement itself."""
-    while isinstance(statement, ast.With | ast.AsyncWith):
-        statement = statement.body[-1]
-    return statement
 
 
 def _sole_target(statement: ast.stmt) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lintorch.verify.compare import DECIDING, HEARD
 from lintorch.worker.protocol import Frame
 
 Shape = Callable[[Any], bool]
@@ -72,9 +73,15 @@ def _key(value: Any) -> bool:
     return isinstance(value, str) and ", " in value
 
 
-_SECTIONS = ("raised", "output", "gradient", "argument", "state", "attributes", "globals", "warnings", "prints")
 _RUN = _Record(
-    {"key": _key, "mode": _text, "digests": _Record(dict.fromkeys(_SECTIONS, _text)), "outlook": _text, "differentiable": _flag, "raised": _or_none(_text)}
+    {
+        "key": _key,
+        "mode": _text,
+        "digests": _Record(dict.fromkeys((*DECIDING, *HEARD), _text)),
+        "outlook": _text,
+        "differentiable": _flag,
+        "raised": _or_none(_text),
+    }
 )
 _RECIPE = _Record(
     {"symbol": _text, "constructor": _anything, "calls": _anything, "hint": _or_none(_text), "notes": _each(_text)}, {"doubt": _or_none(_text), "fake": _flag}

@@ -27,10 +27,6 @@ class Opened:
         """Listen for as long as this process lives: audit hooks cannot be taken back."""
         sys.addaudithook(self._hear)
 
-    def note(self, path: str) -> None:
-        """Note a file that was looked for without being opened."""
-        self._noted.add(path)
-
     def _hear(self, event: str, arguments: Tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = arguments

@@ -14,3 +14,5 @@ TRAIN = (
     "import torch\n\n\ndef train(model, loader, criterion):\n    total = 0\n    for x, y in loader:\n        loss = criterion(model(x), y)\n"
     "        loss.backward()\n        total += loss\n    return total\n"
 )
+# The actions offered at the finding in NET, strongest first, without what follows the colon.
+TITLES = ["Verify and apply LT101", "Apply LT101", "Ignore LT101 here", "Fix all in this file that verifies (lintorch)"]

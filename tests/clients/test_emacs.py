@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.documents import FIXED, NET, SERVER
+from tests.clients.documents import FIXED, NET, SERVER, TITLES
 
 EMACS = shutil.which("emacs")
 SESSION = Path(__file__).with_name("emacs_session.el")
@@ -34,12 +34,7 @@ def test_shown_explained_verified_and_applied(tmp_path: Path) -> None:
     message = "lintorch [LT101]: `y` is bound only to be returned; return the expression"
     assert (seen["diagnostics"], seen["moved"]) == ([[message, 11]], [[message, 12]])
     assert seen["hover"].startswith("**LT101** `y` is bound only to be returned")
-    assert [title.split(":")[0] for title in seen["titles"]] == [
-        "Verify and apply LT101",
-        "Apply LT101",
-        "Ignore LT101 here",
-        "Fix all in this file that verifies (lintorch)",
-    ]
+    assert [title.split(":")[0] for title in seen["titles"]] == TITLES
     (said,) = seen["said"]
     assert "lintorch: Net: applied; same-trace: " in said
     assert file.read_text() == "# 𝄞\n" + FIXED

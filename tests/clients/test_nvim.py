@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.documents import FIXED, NET, SERVER
+from tests.clients.documents import FIXED, NET, SERVER, TITLES
 
 NVIM = shutil.which("nvim")
 SESSION = Path(__file__).with_name("nvim_session.lua")
@@ -30,12 +30,7 @@ def test_shown_explained_verified_and_applied(tmp_path: Path) -> None:
     assert seen["diagnostics"] == [["LT101", 10, 8]]
     assert seen["moved"] == [["LT101", 11, 8]]
     assert seen["hover"].startswith("**LT101** `y` is bound only to be returned")
-    assert [title.split(":")[0] for title in seen["titles"]] == [
-        "Verify and apply LT101",
-        "Apply LT101",
-        "Ignore LT101 here",
-        "Fix all in this file that verifies (lintorch)",
-    ]
+    assert [title.split(":")[0] for title in seen["titles"]] == TITLES
     (said,) = seen["said"]
     assert said.startswith("lintorch: Net: applied; same-trace: ")
     assert "\n".join(seen["lines"]) + "\n" == "# 𝄞\n" + FIXED == file.read_text()
