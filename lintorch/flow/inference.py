@@ -61,6 +61,9 @@ class Surroundings:
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
+_OF_NUMBERS = ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor")
+
+
 @dataclass
 class Inference:
     """Facts of one function, remembered by node. A value defined by itself, round a loop, is unknown while it is being asked for."""
@@ -176,6 +179,8 @@ class Inference:
             return owner
         if owner.sort is Sort.DISTRIBUTION:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
+        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
+            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR:
             return owner  # a part of what a module returned: output.loss, output.logits
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
@@ -236,6 +241,8 @@ class Inference:
             return PLAIN
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
+        if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
+            return DATA  # a new tensor of the numbers that stand there
         if is_differentiable_function(name):
             return combined([fact.element or fact for fact in arguments])
         if is_distribution_class(name):

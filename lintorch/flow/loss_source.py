@@ -10,7 +10,7 @@ import libcst as cst
 from lintorch.flow.event import Binding, Definition
 from lintorch.flow.given import is_given
 from lintorch.flow.tensor_use import is_tensor_method
-from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, is_differentiable_function, is_loss_class
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, SAME_ATTRIBUTES, is_differentiable_function, is_loss_class
 from lintorch.flow.unpacking import written_for
 
 if TYPE_CHECKING:
@@ -50,7 +50,11 @@ def _walk(training: TrainingFlow, node: cst.BaseExpression, depth: int) -> Itera
     if isinstance(node, cst.Name):
         yield from _of_name(training, node, depth - 1)
     elif isinstance(node, cst.Attribute):
-        yield from _walk(training, node.value, depth) if node.attr.value not in CUTTING_ATTRIBUTES else ()
+        if node.attr.value in CUTTING_ATTRIBUTES:
+            return
+        if node.attr.value not in SAME_ATTRIBUTES:
+            raise _OutOfSight  # the graph of `output.loss` says nothing of what else the output holds
+        yield from _walk(training, node.value, depth)
     elif isinstance(node, cst.Subscript):
         yield from _walk(training, node.value, depth)
     elif isinstance(node, cst.Call):

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
 from lintorch.flow.inference import annotated
-from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, SAME_MODULE_METHODS, is_loader_class, is_loss_class, is_module_class, is_optimizer_class
+from lintorch.flow.torch_names import (
+    CUTTING_FUNCTIONS,
+    MODULE_METHODS,
+    MODULE_WRAPPERS,
+    SAME_MODULE_METHODS,
+    is_loader_class,
+    is_loss_class,
+    is_module_class,
+    is_optimizer_class,
+)
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project, Store
@@ -136,6 +145,33 @@ def _parsed(text: str) -> ast.expr | None:
         return ast.parse(text, mode="eval").body
     except SyntaxError:
         return None
+
+
+def owns_none(cls: ClassEntry, project: Project) -> bool:
+    """Has a module certainly no parameters: are its attributes plain values and new tensors, in a class whose bases are all known?"""
+    stores = (store for found in project.attribute_stores(cls).values() for store in found)
+    return project.ancestry(cls).complete and all(map(_is_no_parameter, stores))
+
+
+def _is_no_parameter(store: Store) -> bool:
+    return store.kind == "buffer" or _is_plain(store.value, store.method)
+
+
+def _is_plain(value: ast.expr | None, method: FunctionEntry, depth: int = 3) -> bool:
+    """Is it a plain value or a new tensor: written out, made by a function that makes such, or a parameter that stands for one unless told otherwise?"""
+    if isinstance(value, ast.Constant | ast.BinOp | ast.BoolOp | ast.Compare):
+        return True
+    if isinstance(value, ast.Call):
+        name = method.module.qualify(value.func, method.qualname) or ""
+        return name.startswith(("builtins.", "math.", "numpy.")) or (name.startswith("torch.") and name.rpartition(".")[2] in CUTTING_FUNCTIONS)
+    if not isinstance(value, ast.Name) or not depth:
+        return False
+    head = method.node.args
+    positional = [*head.posonlyargs, *head.args]
+    defaults = dict(zip([node.arg for node in positional[len(positional) - len(head.defaults) :]], head.defaults, strict=True))
+    defaults |= {node.arg: default for node, default in zip(head.kwonlyargs, head.kw_defaults, strict=True) if default is not None}
+    meant = defaults.get(value.id, method.module.constants.get(value.id) if value.id not in {node.arg for node in positional} else None)
+    return not (isinstance(meant, ast.Constant) and meant.value is None) and _is_plain(meant, method, depth - 1)
 
 
 def _has_parameters(cls: ClassEntry, project: Project) -> bool:
