@@ -22,6 +22,9 @@ from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project, Store
 
 
+_PLAIN_ANNOTATIONS = ("builtins.int", "builtins.float", "builtins.bool", "builtins.str")
+
+
 @dataclass(frozen=True)
 class OwnerFacts:
     """Facts about `self.<name>` within one class; nothing is known outside classes."""
@@ -153,6 +156,14 @@ def owns_none(cls: ClassEntry, project: Project) -> bool:
     return project.ancestry(cls).complete and all(map(_is_no_parameter, stores))
 
 
+def is_given_plain(value: ast.expr | None, caller: FunctionEntry, project: Project) -> bool:
+    """Is what a function writes there a plain value: as `_is_plain` says, or an attribute of self that only such are stored on?"""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == caller.receiver and caller.owner is not None:
+        stores = project.attribute_stores(caller.owner).get(value.attr, ())
+        return bool(stores) and all(map(_is_no_parameter, stores))
+    return _is_plain(value, caller)
+
+
 def _is_no_parameter(store: Store) -> bool:
     return store.kind == "buffer" or _is_plain(store.value, store.method)
 
@@ -168,9 +179,13 @@ def _is_plain(value: ast.expr | None, method: FunctionEntry, depth: int = 3) -> 
         return False
     head = method.node.args
     positional = [*head.posonlyargs, *head.args]
+    annotations = {node.arg: node.annotation for node in (*positional, *head.kwonlyargs)}
+    annotation = annotations.get(value.id)
+    if annotation is not None and method.module.qualify(annotation) in _PLAIN_ANNOTATIONS:
+        return True
     defaults = dict(zip([node.arg for node in positional[len(positional) - len(head.defaults) :]], head.defaults, strict=True))
     defaults |= {node.arg: default for node, default in zip(head.kwonlyargs, head.kw_defaults, strict=True) if default is not None}
-    meant = defaults.get(value.id, method.module.constants.get(value.id) if value.id not in {node.arg for node in positional} else None)
+    meant = defaults.get(value.id, method.module.constants.get(value.id) if value.id not in annotations else None)
     return not (isinstance(meant, ast.Constant) and meant.value is None) and _is_plain(meant, method, depth - 1)
 
 
