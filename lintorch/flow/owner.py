@@ -21,7 +21,6 @@ from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project, Store
 
-
 _PLAIN_ANNOTATIONS = ("builtins.int", "builtins.float", "builtins.bool", "builtins.str")
 
 

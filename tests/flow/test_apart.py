@@ -35,7 +35,8 @@ _LAYER = {
     "a module's": "from torch import nn\nfrom pkg.judged import Norm\n\nclass Net(nn.Module):\n"
     "    def __init__(self):\n        super().__init__()\n        self.norm = Norm(4)\n",
     "in a sequence": "from torch import nn\nfrom pkg.judged import Norm\n\ndef build():\n    return nn.Sequential(nn.Linear(4, 4), Norm(4))\n",
-    "given to a sequence": "from torch import nn\nfrom pkg.judged import Norm\n\ndef build():\n    norm = Norm(4)\n    return nn.Sequential(nn.Linear(4, 4), norm)\n",
+    "given to a sequence": "from torch import nn\nfrom pkg.judged import Norm\n\ndef build():\n    norm = Norm(4)\n"
+    "    return nn.Sequential(nn.Linear(4, 4), norm)\n",
     "another of that name": "from other import Norm\n\nclass Env:\n    def __init__(self):\n        self.norm = Norm(4)\n",
     "once each": "from torch import nn\nfrom pkg.judged import Norm\n\nclass Env:\n    def __init__(self):\n        self.norm = Norm(4)\n\n"
     "def build():\n    return nn.Sequential(nn.Linear(4, 4), Norm(4))\n",
