@@ -124,7 +124,15 @@ def _parameter(flow: FunctionFlow, name: str) -> list[Definition]:
 def _always(flow: FunctionFlow, definition: Definition, fate: Fate) -> bool:
     """Has some use that sees this definition alone the fate? `if is_tensor(value): value = value.item()` makes it one of two."""
     uses = [use for use in flow.chains.uses.get(definition.event.at, ()) if flow.chains.reaching[use.at] == (definition,)]
-    return any(fate in set(flow.training.fates.of_node(use.node)) for use in uses)
+    return any(fate in set(flow.training.fates.of_node(use.node)) and not _takes_a_place(flow, use.node) for use in uses)
+
+
+def _takes_a_place(flow: FunctionFlow, node: cst.CSTNode) -> bool:
+    """Is it put under a key, where what an earlier call left under that key goes: `states[name] = state`?"""
+    statement: cst.CSTNode | None = node
+    while statement is not None and not isinstance(statement, cst.BaseSmallStatement):
+        statement = flow.training.parents.get(statement)
+    return isinstance(statement, cst.Assign) and all(isinstance(target.target, cst.Subscript) for target in statement.targets)
 
 
 def _lines(node: object) -> Iterable[int]:
