@@ -55,6 +55,7 @@ class Surroundings:
     evidence_of_loss: Callable[[cst.Call], str | None]  # of what the call gives
     taken_from: Callable[[Definition], cst.BaseExpression | None]  # the iterable that a loop takes the name's values from
     put_into: Callable[[Definition], tuple[cst.BaseExpression, ...]]  # what is appended to the list that a definition makes
+    no_tensor: Callable[[cst.Name], bool]  # where that name is read, by the conditions round it
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -142,7 +143,8 @@ class Inference:
         event = self.around.loads.get(node)
         definitions = self.around.reaching.get(event.at, ()) if event is not None else ()
         if definitions:
-            return either([self.definition(definition) for definition in self._summed(definitions)])
+            fact = either([self.definition(definition) for definition in self._summed(definitions)])
+            return UNKNOWN if fact.is_live and self.around.no_tensor(node) else fact
         if node.value in ("True", "False", "None"):
             return PLAIN
         return self.around.global_name(node.value)
