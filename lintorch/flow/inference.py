@@ -94,9 +94,9 @@ class Inference:
         used_as_module = self.around.module_uses.get(definition.name)
         if definition.binding is Binding.PARAMETER:
             fact = self.around.parameter(definition.name)
-            return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+            return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
         fact = self._bound(definition)
-        return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
 
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding is Binding.LOOP:
@@ -125,6 +125,8 @@ class Inference:
 
     def _part(self, fact: Fact, place: int | None) -> Fact:
         """What stands at a place of a value that is unpacked or indexed."""
+        if fact.opaque:
+            return replace(fact, opaque=False) if place == 0 else UNKNOWN
         return fact.parts[place] if place is not None and -len(fact.parts) <= place < len(fact.parts) else self._element(fact)
 
     def _element(self, fact: Fact) -> Fact:
@@ -178,12 +180,13 @@ class Inference:
         if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
             return owner.parts[_PAIR.index(name)]
         if owner.sort is Sort.TENSOR:
-            return owner  # a part of what a module returned: output.loss, output.logits
+            return UNKNOWN if owner.opaque and name not in _OUTPUTS else replace(owner, opaque=False)
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
 
     def _subscript(self, node: cst.Subscript) -> Fact:
         owner = self.fact(node.value)
-        if owner.parts and (place := whole_number(node)) is not None:
+        place = whole_number(node)
+        if place is not None and (owner.parts or (owner.opaque and owner.sort is Sort.TENSOR)):
             return self._part(owner, place)
         return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
 
@@ -346,7 +349,7 @@ class Inference:
             return self._recorded(own, node)
         if callee.sort is Sort.MODULE:
             evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
-            live = Fact(Sort.TENSOR, History.LIVE, evidence)
+            live = Fact(Sort.TENSOR, History.LIVE, evidence, opaque=callee.opaque)
             return replace(live, parts=self._returned_parts(callee, live)) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
         proof = self.around.evidence_of_loss(node) if given.is_live else None
@@ -380,7 +383,8 @@ def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | N
         return PLAIN
     if dotted in ("torch.Tensor", "torch.FloatTensor"):
         return Fact(Sort.TENSOR, History.MAYBE)
-    return instance(dotted, 0, (), {}, "annotated") or UNKNOWN
+    made = instance(dotted, 0, (), {}, "annotated") or UNKNOWN
+    return replace(made, opaque=True) if dotted == "torch.nn.Module" else made
 
 
 def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -> dict[str, str]:
@@ -395,6 +399,8 @@ def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -
     return found
 
 
+# Attributes of outputs that libraries of models document to be tensors: transformers' ModelOutput, the outputs of diffusers.
+_OUTPUTS = frozenset({"loss", "logits", "last_hidden_state", "pooler_output", "hidden_states", "attentions", "sample", "grad_fn"})
 # What a module returns may be a dictionary of tensors.
 _OF_RESULTS = frozenset({"items", "values", "get", "pop", "to_tuple"})
 _PAIR = ("values", "indices")
