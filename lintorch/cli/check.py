@@ -94,9 +94,18 @@ def _require(config: Configuration, runs_code: bool) -> None:
     for settings in config.distinct:
         if settings.illustrated:
             html.require()
-        load_catalogue().select(settings)
+        _require_codes(config, settings)
         if runs_code:
             require_torch(settings)
+
+
+def _require_codes(config: Configuration, settings: Settings) -> None:
+    """Raise UsageError for a code of a configuration file that no rule has, naming the file; those of the command line have been looked at."""
+    try:
+        load_catalogue().select(settings)
+    except UsageError as error:
+        file = config.file(settings.root)
+        raise UsageError(f"{file}: {error}" if file else str(error)) from None
 
 
 def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[list[Task], tuple[tuple[str, str], ...]]:
@@ -105,6 +114,8 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
     skipped: dict[str, str] = {}
     for name in arguments.paths or (".",):
         path = Path(name)
+        if not name:
+            raise UsageError("'' is no path; name a file or folder, or `.` for the current folder")
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder{nearest(name, COMMANDS) if name.isalpha() else ''}")
         files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))

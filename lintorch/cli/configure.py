@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
 from lintorch.config import Configuration
 from lintorch.settings import Settings, UsageError
@@ -16,6 +17,7 @@ from lintorch.settings import Settings, UsageError
 def configuration(arguments: Arguments) -> Configuration:
     """Settings by folder, with what the command line says put on top; raises UsageError for an example that cannot be read."""
     examples = _by_class(arguments.example)
+    _require_rules(arguments)
 
     def overlay(settings: Settings) -> Settings:
         chosen = replace(
@@ -31,6 +33,15 @@ def configuration(arguments: Arguments) -> Configuration:
         return replace(chosen, **{name: value for name, value in simple.items() if value})
 
     return Configuration(arguments.config, overlay)
+
+
+def _require_rules(arguments: Arguments) -> None:
+    """Raise UsageError for a code of the command line that no rule has, and for a selection of nothing, such as a variable of a script that is not set."""
+    if arguments.select == ():
+        raise UsageError("--select names no rule (`lintorch rules` lists them)")
+    given = (*(arguments.select or ()), *arguments.extend_select, *arguments.ignore)
+    if given:
+        load_catalogue().require(given)
 
 
 def _from_here(pattern: str, root: Path) -> str:

@@ -187,7 +187,8 @@ LINES = [
     pytest.param(
         ["--fix", "--python", "/no/such/python"], "/no/such/python cannot be run (No such file or directory); name a Python interpreter", id="interpreter"
     ),
-    pytest.param(["--fix", "--python", "/bin/false"], "/bin/false has no PyTorch", id="interpreter without torch"),
+    pytest.param(["--fix", "--python", "/bin/false"], "/bin/false is no Python interpreter that works; name one", id="no interpreter"),
+    pytest.param(["--fix", "--python", "/bin/true"], "/bin/true is no Python interpreter that works; name one", id="an interpreter that says nothing"),
     pytest.param(["--output-file", "no/such/folder.txt"], "no/such/folder.txt: cannot be written (No such file or directory)", id="output file"),
     pytest.param(["explain", "LT1O1"], "there is no rule 'LT1O1'; did you mean LT101?", id="explain"),
     pytest.param(["explain"], "the following arguments are required: CODE (see `lintorch explain --help`)", id="explain nothing"),
