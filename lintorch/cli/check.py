@@ -11,7 +11,7 @@ from lintorch.catalogue import load_catalogue
 from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
 from lintorch.cli.arguments import COMMANDS, Arguments
 from lintorch.cli.clean import store
-from lintorch.cli.configure import configuration
+from lintorch.cli.configure import configuration, warn_of_unused
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
@@ -49,6 +49,7 @@ def _check(arguments: Arguments, stdin: bool) -> int:
     tasks, skipped = _tasks(arguments, config, mode)
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
+    warn_of_unused(arguments.example, (_text(task.path) for task in tasks))
     with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
         files = _run(tasks, arguments, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
@@ -97,6 +98,13 @@ def _require(config: Configuration, runs_code: bool) -> None:
         _require_codes(config, settings)
         if runs_code:
             require_torch(settings)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _require_codes(config: Configuration, settings: Settings) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.output import warn
 from lintorch.config import Configuration
 from lintorch.settings import Settings, UsageError
 
@@ -58,6 +60,15 @@ def _by_class(examples: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         name = example_name(example)
         found[name] = (*found.get(name, ()), example)
     return found
+
+
+def warn_of_unused(examples: Iterable[str], texts: Iterable[str]) -> None:
+    """A line for each example of the command line that is about a class or function that no text defines."""
+    missing = {example: example_name(example).rpartition(".")[2] for example in examples}
+    for text in texts if missing else ():
+        missing = {example: name for example, name in missing.items() if not re.search(rf"\b(class|def)\s+{name}\b", text)}
+    for example, name in missing.items():
+        warn(f"nothing here is called {name!r}, so the example {example!r} is not used")
 
 
 def example_name(example: str) -> str:
