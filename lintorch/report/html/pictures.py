@@ -47,7 +47,8 @@ def witness(retained: Retained, about: str) -> tuple[Picture, ...]:
         return ()
     most = max(size for levels in retained.levels for _, size in levels)
     # Where what stays is the same, what falls is the peak within a step.
-    peaks = retained.peak_bytes if _ends(retained.levels[0]) == _ends(retained.levels[1]) else None
+    before, after = retained.peak_bytes
+    peaks = (before, after) if before != after and _ends(retained.levels[0]) == _ends(retained.levels[1]) else None
     scale, unit = _unit(max((most, *(peaks or ()))))
     nodes = _levels(retained.levels, 0, 1, "graph nodes", f"Graph nodes alive after each step of {about}", lambda number: f"{number:,}")
     return _levels(retained.levels, 1, scale, f"live {unit}", f"Bytes alive after each step of {about}", _amount, peaks), nodes
