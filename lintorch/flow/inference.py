@@ -348,7 +348,7 @@ class Inference:
         if own is not None:
             return self._recorded(own, node)
         if callee.sort is Sort.MODULE:
-            evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
+            evidence = (*callee.evidence, f"calling it on line {self.around.line(node)} records a graph")
             live = Fact(Sort.TENSOR, History.LIVE, evidence, opaque=callee.opaque)
             return replace(live, parts=self._returned_parts(callee, live)) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
