@@ -2,8 +2,8 @@
 
     python -m benchmarks.suites [--select LT1,LT2] [--seconds 600] PACKAGE ...
 
-Takes the source distribution of a pinned package, whose tests must lie in it and run with what is installed here; nothing is installed.
-1 where a test's outcome differs or a promise was broken.
+Takes the source distribution of a pinned package, whose tests must lie in it and run with what is installed here; nothing is installed. Where it has no test
+files, the examples in its docstrings are run, as its own checks do. 1 where a test's outcome differs, a promise was broken or nothing was shown.
 """
 
 from __future__ import annotations
@@ -45,17 +45,38 @@ def unpacked(archive: Path, folder: Path) -> Path:
     return top
 
 
+def code(folder: Path) -> Path:
+    """Where a source distribution's packages lie."""
+    return folder / "src" if (folder / "src").is_dir() else folder
+
+
+def packages(folder: Path) -> list[Path]:
+    """Its packages other than tests and documents."""
+    return [path.parent for path in sorted(code(folder).glob("*/__init__.py")) if path.parent.name not in _ASIDE]
+
+
+def tests(folder: Path) -> list[str]:
+    """pytest's arguments: the folders of tests, outside the packages or within, or else the docstrings' examples."""
+    roots = [folder, code(folder), *packages(folder)]
+    found = sorted({str(root / name) for root in roots for name in ("tests", "test") if (root / name).is_dir()})
+    return found or ["--doctest-modules", "--doctest-continue-on-failure", *map(str, packages(folder))]
+
+
 def outcomes(folder: Path, seconds: int) -> dict[str, str]:
     """What became of each test: passed, failed, error or skipped; raises TimeoutExpired."""
     told = folder.parent / "junit.xml"
-    places = [name for name in ("tests", "test") if (folder / name).is_dir()] or ["."]
-    settings = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", f"--junitxml={told}", *places]
+    told.unlink(missing_ok=True)
+    own = next(folder / name for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg") if (folder / name).is_file())
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", str(own), "-o", "addopts=", f"--junitxml={told}"]
+    command = [sys.executable, "-m", "pytest", *options, *tests(folder)]
+    settings = {**os.environ, **_SETTINGS, "PYTHONPATH": str(code(folder))}
     subprocess.run(command, cwd=folder, env=settings, capture_output=True, timeout=seconds)
     cases = ElementTree.parse(told).getroot().iter("testcase")
     return {f"{case.get('classname')}::{case.get('name')}": next((child.tag for child in case if child.tag in _OTHER), "passed") for case in cases}
 
 
+_SETTINGS = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "EINOPS_TEST_BACKENDS": "numpy,torch"}
+_ASIDE = frozenset({"tests", "test", "docs", "benchmarks", "examples"})
 _OTHER = frozenset({"failure", "error", "skipped"})
 
 
@@ -63,8 +84,7 @@ def compared(package: Package, select: str, seconds: int) -> list[str]:
     """Fix one of two copies, run the tests in both, and say what differs."""
     archive, folder = source(package), CACHE / "suites" / package.name
     before, after = unpacked(archive, folder / "before"), unpacked(archive, folder / "after")
-    code = [path.parent.name for path in sorted(after.glob("*/__init__.py")) if path.parent.name not in {"tests", "test", "docs"}]
-    run = lintorch(after, "--fix", "--jobs", "1", "--select", select, *code)
+    run = lintorch(after, "--fix", "--jobs", "1", "--select", select, *(path.relative_to(after).as_posix() for path in packages(after)))
     broken = [*crashes(run), *audit(after, run.report)]
     changed = changed_files(after)
     old, new = outcomes(before, seconds), outcomes(after, seconds)
