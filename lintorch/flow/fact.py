@@ -15,14 +15,25 @@ class Sort(enum.Enum):
     """What kind of object a value is."""
 
     TENSOR = "tensor"
-    MODULE = "module"
+    MODULE = "module with parameters, as far as anybody knows"
     CRITERION = "loss module without parameters"
+    OPERATION = "module without parameters that is no loss"
     NUMBER = "number, string or other plain value"
     CONTAINER = "container"
     DISTRIBUTION = "distribution of torch.distributions"
     OPTIMIZER = "optimizer"
     LOADER = "data loader"
     UNKNOWN = "unknown"
+
+    @property
+    def is_module(self) -> bool:
+        """Is it a torch module, with parameters or without?"""
+        return self is Sort.MODULE or self.owns_none
+
+    @property
+    def owns_none(self) -> bool:
+        """Is it a module without parameters, which gives a graph only where it is given one?"""
+        return self in (Sort.CRITERION, Sort.OPERATION)
 
 
 class History(enum.Enum):

@@ -11,6 +11,7 @@ import libcst as cst
 
 from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.instance import instance
 from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
     CUTTING_FUNCTIONS,
@@ -25,10 +26,6 @@ from lintorch.flow.torch_names import (
     SAME_MODULE_METHODS,
     is_differentiable_function,
     is_distribution_class,
-    is_loader_class,
-    is_loss_class,
-    is_module_class,
-    is_optimizer_class,
 )
 from lintorch.flow.unpacking import place_of, written_for
 
@@ -221,7 +218,7 @@ class Inference:
 
     def _is_value(self, callee: cst.BaseExpression) -> bool:
         """Is the callee something known by its value, such as a module-level `model`?"""
-        return self.fact(callee).sort in (Sort.MODULE, Sort.CRITERION) if isinstance(callee, cst.Name) else False
+        return self.fact(callee).sort.is_module if isinstance(callee, cst.Name) else False
 
     def _named_call(self, name: str, node: cst.Call) -> Fact:
         package, _, function = name.rpartition(".")
@@ -271,25 +268,20 @@ class Inference:
         return self.around.reaching.get(event.at, ()) if event is not None else ()
 
     def _constructed(self, name: str, node: cst.Call) -> Fact | None:
-        line = self.around.line(node)
-        if is_loss_class(name):
-            return Fact(Sort.CRITERION, History.CUT, (f"{name} made on line {line}",))
-        if is_module_class(name):
-            return Fact(Sort.MODULE, History.CUT, (f"{name} made on line {line}",))
-        if is_optimizer_class(name):
-            return Fact(Sort.OPTIMIZER, History.CUT)
-        return Fact(Sort.LOADER, History.CUT) if is_loader_class(name) else None
+        given = [UNKNOWN if arg.star else self.fact(arg.value) for arg in node.args if arg.keyword is None]
+        flags = {arg.keyword.value: _TRUTHS.get(getattr(arg.value, "value", "")) for arg in node.args if arg.keyword is not None}
+        return instance(name, self.around.line(node), given, flags)
 
     def _method_call(self, callee: cst.Attribute, node: cst.Call) -> Fact:
         name = callee.attr.value
         if isinstance(callee.value, cst.Name) and callee.value.value == "self":
             held = self.around.attribute(name)
-            known = self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
+            known = self._called(held, node) if held.sort.is_module else self._recorded(self.around.method(name), node)
             return known if known != UNKNOWN or held != UNKNOWN else self._called(held, node)
         owner = self.fact(callee.value)
         if owner.sort is Sort.DISTRIBUTION:
             return combined([Fact(Sort.TENSOR, owner.history, owner.evidence), *map(self.fact, _values(node))]) if name in DISTRIBUTION_METHODS else DATA
-        if owner.sort is Sort.MODULE:
+        if owner.sort.is_module:
             return self._module_method(owner, name, node)
         if owner.of_class is not None:
             return self._recorded(self.around.method_of(owner.of_class, name), node)
@@ -318,7 +310,7 @@ class Inference:
 
     def _called(self, callee: Fact, node: cst.Call) -> Fact:
         """What calling a value returns: a module with parameters gives a graph wherever gradients are on."""
-        if callee.sort is Sort.CRITERION:
+        if callee.sort.owns_none:
             return combined([self.fact(arg.value) for arg in node.args])
         own = self.around.own_call(callee.of_class) if callee.of_class is not None else None
         if own is not None:
@@ -359,13 +351,7 @@ def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | N
         return PLAIN
     if dotted in ("torch.Tensor", "torch.FloatTensor"):
         return Fact(Sort.TENSOR, History.MAYBE)
-    if is_loss_class(dotted):
-        return Fact(Sort.CRITERION, History.CUT, (f"annotated {dotted}",))
-    if is_module_class(dotted):
-        return Fact(Sort.MODULE, History.CUT, (f"annotated {dotted}",))
-    if is_optimizer_class(dotted):
-        return Fact(Sort.OPTIMIZER, History.CUT)
-    return Fact(Sort.LOADER, History.CUT) if is_loader_class(dotted) else UNKNOWN
+    return instance(dotted, 0, (), {}, "annotated") or UNKNOWN
 
 
 def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -> dict[str, str]:
@@ -380,6 +366,7 @@ def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -
     return found
 
 
+_TRUTHS = {"True": True, "False": False}
 _METHODS: dict[type[cst.CSTNode], Callable[[Inference, Any], Fact]] = {
     cst.Name: Inference._name,
     cst.Attribute: Inference._attribute,

@@ -161,7 +161,7 @@ class Views:
 
     def _computes(self, call: cst.Call) -> bool:
         """A module, an operation of torch, or a parameter that is called; the latter for values known to be tensors without graphs."""
-        if is_given(self.training, call.func) or self.training.inference.fact(call.func).sort in (Sort.MODULE, Sort.CRITERION):
+        if is_given(self.training, call.func) or self.training.inference.fact(call.func).sort.is_module:
             return True
         name = self.flow.qualify(call.func) or ""
         if name.startswith("torch.") and name.rpartition(".")[2] not in _SHARING:
