@@ -39,7 +39,7 @@ from benchmarks.mutate import Mutant, mutants, mutated
 from benchmarks.transplant import Elsewhere, Held, held, transplant
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 20.0  # of the tests of a line, as they took while they were measured
+SECONDS = 20.0  # of the tests of a line, as they took while they were measured; --seconds says otherwise
 PROCESSOR, CLOCK = 120, 900  # a mutant that needs more than this hangs: it is seen
 OPTIONS = ("-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not long")
 Covering = dict[str, dict[int, dict[str, float]]]
@@ -73,19 +73,19 @@ def sampled(seed: int, size: int, only: str = "") -> list[Mutant]:
     return [mutant for mutant in chosen if only in mutant.file]
 
 
-def tests_of(mutant: Mutant, covering: Covering) -> list[str]:
+def tests_of(mutant: Mutant, covering: Covering, seconds: float) -> list[str]:
     """What is run for a mutant, in its order: tests of its line, or else of its function or its file, then those of what runs in workers."""
     known = covering.get(mutant.file, {})
     running = known.get(mutant.line) or _of_lines(known, _function_of(mutant)) or _of_lines(known, known)
-    return [*_few(running), *next((files for start, files in ANSWERING.items() if mutant.file.startswith(start)), ())]
+    return [*_few(running, seconds), *next((files for start, files in ANSWERING.items() if mutant.file.startswith(start)), ())]
 
 
-def _few(running: dict[str, float]) -> list[str]:
-    """Tests for SECONDS at most, of as many test functions as there are: each function's quickest case, then each one's second; quick ones first."""
+def _few(running: dict[str, float], left: float) -> list[str]:
+    """Tests for so many seconds at most, of as many test functions as there are: each function's quickest case, then each one's second; quick ones first."""
     cases: dict[str, list[str]] = {}
     for test in sorted(running, key=lambda test: (running[test], test)):
         cases.setdefault(test.partition("[")[0], []).append(test)
-    chosen, left = [], SECONDS
+    chosen = []
     for test in (test for row in itertools.zip_longest(*cases.values()) for test in row if test):
         if left >= running[test]:
             chosen.append(test)
@@ -107,8 +107,8 @@ def _of_lines(known: dict[int, dict[str, float]], numbers: Iterable[int]) -> dic
 class Bench:
     """A copy of the repository in which one file at a time is wrong; a pytest plugin that tries mutants where tests would be run."""
 
-    def __init__(self, folder: Path, chosen: Sequence[Mutant], covering: Covering, into: Path) -> None:
-        self.chosen, self.covering, self.into = chosen, covering, into
+    def __init__(self, folder: Path, tried: Sequence[tuple[Mutant, list[str]]], into: Path) -> None:
+        self.tried, self.into = tried, into
         self.copy = Path(shutil.copytree(ROOT, folder / "copy", ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache", ".bench", ".hypothesis")))
         self.failed: list[str] = []
         self.held: Held = ()
@@ -120,8 +120,7 @@ class Bench:
         sys.dont_write_bytecode = True  # an old compiled file may look as new as a mutant of the same second
         os.chdir(self.copy)
         sys.path[:] = [str(self.copy), str(self.copy / "rules"), *(path for path in sys.path if path and not path.startswith(str(ROOT)))]
-        tests = {test for mutant in self.chosen for test in tests_of(mutant, self.covering)}
-        files = sorted({test.partition("::")[0] for test in tests})
+        files = sorted({test.partition("::")[0] for _, tests in self.tried for test in tests})
         for name in ("torch", *(file.removesuffix(".py").replace("/", ".") for file in targets())):
             __import__(name)
         pytest.main([*OPTIONS, *(file for file in files if (self.copy / file).exists())], plugins=[self])
@@ -135,13 +134,12 @@ class Bench:
             by_name.setdefault(item.nodeid.partition("::")[0], []).append(item)
         self.held = held()
         gc.freeze()
-        for number, mutant in enumerate(self.chosen, 1):
-            names = tests_of(mutant, self.covering)
+        for number, (mutant, names) in enumerate(self.tried, 1):
             items = list(dict.fromkeys(item for name in names for item in by_name.get(name, ())))
             status, test = self.judge(mutant, items)
             with self.into.open("a", encoding="utf-8") as out:
                 out.write(json.dumps({"mutant": asdict(mutant), "status": status, "by": test, "tests": len(items)}) + "\n")
-            os.write(self.out, f"{number}/{len(self.chosen)} {status} {mutant.file}:{mutant.line} {mutant.told}\n".encode())
+            os.write(self.out, f"{number}/{len(self.tried)} {status} {mutant.file}:{mutant.line} {mutant.told}\n".encode())
         return True
 
     out = os.dup(1)  # pytest keeps what is printed
@@ -240,6 +238,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of the tests of a line, as they took while they were measured")
     parser.add_argument("--only", default="", help="files whose path holds this")
     parser.add_argument("--lines", type=Path, help="the folder of benchmarks.covered")
     parser.add_argument("--into", type=Path, required=True)
@@ -250,14 +249,16 @@ def main() -> int:
         done = kept(options.into)
         chosen = sampled(options.seed, options.sample, options.only)
         again = [mutant for mutant in chosen if mutant in done and done[mutant]["status"] != "killed"]
-        _try(again if options.survivors else [mutant for mutant in chosen if mutant not in done], lines(options.lines) if options.lines else {}, options.into)
+        covering = lines(options.lines) if options.lines else {}
+        wanted = again if options.survivors else [mutant for mutant in chosen if mutant not in done]
+        _try([(mutant, tests_of(mutant, covering, options.seconds)) for mutant in wanted], options.into)
     print("\n".join(told(options.into)))
     return 0
 
 
-def _try(chosen: Sequence[Mutant], covering: Covering, into: Path) -> None:
+def _try(tried: Sequence[tuple[Mutant, list[str]]], into: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        Bench(Path(folder), chosen, covering, into.absolute()).start()
+        Bench(Path(folder), tried, into.absolute()).start()
 
 
 if __name__ == "__main__":

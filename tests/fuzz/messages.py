@@ -154,7 +154,7 @@ class Conversation:
         while True:
             message = self.told.get(timeout=60)
             assert message is not None, f"the server ended with {self.process.wait(5)}: {self.errors.read_text()[-2000:]}"
-            assert "internal error" not in json.dumps(message)
+            assert "internal error" not in json.dumps(message), message
             if message.get("id") == number and "method" not in message:
                 return message
 
