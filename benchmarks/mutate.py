@@ -99,7 +99,7 @@ def _dropped(node: ast.AST) -> str:
     if isinstance(node, ast.For):
         node.iter = ast.Tuple([], ast.Load())
         return "a loop runs over nothing"
-    if isinstance(node, ast.Return) and node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+    if isinstance(node, ast.Return) and node.value is not None and not (isinstance(node.value, ast.Constant) and not node.value.value):
         node.value = ast.Constant(None)
         return "None is returned"
     return ""
