@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from lintorch.flow.differentiable import gives_indices, is_differentiable_function, is_differentiable_method, is_torch_function, is_whole_number_type
 from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
 from lintorch.flow.instance import instance
@@ -24,7 +25,6 @@ from lintorch.flow.torch_names import (
     SAME_ATTRIBUTES,
     SAME_ITERATORS,
     SAME_MODULE_METHODS,
-    is_differentiable_function,
     is_distribution_class,
 )
 from lintorch.flow.unpacking import place_of, written_for
@@ -55,6 +55,7 @@ class Surroundings:
     evidence_of_loss: Callable[[cst.Call], str | None]  # of what the call gives
     taken_from: Callable[[Definition], cst.BaseExpression | None]  # the iterable that a loop takes the name's values from
     put_into: Callable[[Definition], tuple[cst.BaseExpression, ...]]  # what is appended to the list that a definition makes
+    no_tensor: Callable[[cst.Name], bool]  # where that name is read, by the conditions round it
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
@@ -142,7 +143,8 @@ class Inference:
         event = self.around.loads.get(node)
         definitions = self.around.reaching.get(event.at, ()) if event is not None else ()
         if definitions:
-            return either([self.definition(definition) for definition in self._summed(definitions)])
+            fact = either([self.definition(definition) for definition in self._summed(definitions)])
+            return UNKNOWN if fact.is_live and self.around.no_tensor(node) else fact
         if node.value in ("True", "False", "None"):
             return PLAIN
         return self.around.global_name(node.value)
@@ -173,6 +175,8 @@ class Inference:
             return owner
         if owner.sort is Sort.DISTRIBUTION:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
+        if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
+            return owner.parts[_PAIR.index(name)]
         if owner.sort is Sort.TENSOR:
             return owner  # a part of what a module returned: output.loss, output.logits
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
@@ -233,11 +237,36 @@ class Inference:
             return PLAIN
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
-        if is_differentiable_function(name):
-            return combined([fact.element or fact for fact in arguments])
+        if is_torch_function(name):
+            return self._computed(name, [part for arg in node.args for part in self._within(arg.value)], node)
         if is_distribution_class(name):
             return self._distribution(node)
         return self._constructed(name, node) or self._recorded(self.around.made_by(name), node)
+
+    def _within(self, value: cst.BaseExpression) -> list[Fact]:
+        """The facts of the tensors that an operation is given: one by one where a list of them is written out."""
+        if isinstance(value, cst.List | cst.Tuple) and value.elements:
+            return [self.fact(element.value) for element in value.elements]
+        fact = self.fact(value)
+        return [fact.element or fact]
+
+    def _operated(self, owner: Fact, method: str, node: cst.Call) -> Fact:
+        """What a tensor's method gives: whole numbers have no graph."""
+        if method in ("to", "type") and (not node.args or any(is_whole_number_type(self.around.qualify(arg.value) or "") for arg in node.args)):
+            return DATA
+        if method in _OF_RESULTS:
+            return owner
+        return self._computed(method, [owner, *(self.fact(arg.value) for arg in node.args)], node)
+
+    def _computed(self, operation: str, facts: list[Fact], node: cst.Call) -> Fact:
+        """What an operation of torch gives, a function by its dotted name or a method: nothing certain where nobody knows that it hands on graphs."""
+        fact, name = combined(facts), operation.rpartition(".")[2]
+        differentiable = is_differentiable_function(operation) if name != operation else is_differentiable_method(name)
+        if fact.is_live and not differentiable:
+            return UNKNOWN
+        asked = any(arg.keyword is not None and arg.keyword.value == "return_indices" for arg in node.args)
+        dimension = len(facts) > 1 and all(one.sort is not Sort.TENSOR for one in facts[1:])
+        return replace(fact, parts=(fact, DATA)) if fact.sort is Sort.TENSOR and (asked or gives_indices(name, dimension)) else fact
 
     def _created(self, node: cst.Call) -> Fact:
         asked = any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args)
@@ -288,7 +317,7 @@ class Inference:
         if name in CUTTING_METHODS:
             return PLAIN if name in ("item", "tolist", "numpy", "size", "dim", "numel") else DATA
         if owner.sort in (Sort.TENSOR, Sort.NUMBER):
-            return combined([owner, *(self.fact(arg.value) for arg in node.args)]) if owner.sort is Sort.TENSOR else PLAIN
+            return self._operated(owner, name, node) if owner.sort is Sort.TENSOR else PLAIN
         if name in ("values", "items", "get", "pop", "copy") and owner.sort is Sort.CONTAINER:
             return owner.element or UNKNOWN if name in ("get", "pop") else owner
         return UNKNOWN
@@ -366,6 +395,9 @@ def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -
     return found
 
 
+# What a module returns may be a dictionary of tensors.
+_OF_RESULTS = frozenset({"items", "values", "get", "pop", "to_tuple"})
+_PAIR = ("values", "indices")
 _TRUTHS = {"True": True, "False": False}
 _METHODS: dict[type[cst.CSTNode], Callable[[Inference, Any], Fact]] = {
     cst.Name: Inference._name,
