@@ -1,4 +1,4 @@
-"""A pytest plugin: which lines of the product each test ran in its own process."""
+"""A pytest plugin: which lines of the product each test that passed ran in its own process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ import coverage
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+_FAILED: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what fails: where it fails without a mutant, it says nothing of one."""
+    if report.failed:
+        _FAILED.add(report.nodeid)
 
 
 @functools.cache
@@ -33,6 +42,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     yield
     seconds = time.process_time() - began
     measured.switch_context("")
+    if item.nodeid in _FAILED:
+        return
     data = _data_of(measured)
     data.set_query_context(item.nodeid)
     lines = {Path(file).relative_to(ROOT).as_posix(): sorted(data.lines(file) or ()) for file in data.measured_files()}
