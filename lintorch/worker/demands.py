@@ -359,10 +359,20 @@ def _pooling(call: Call, error: str) -> Alternatives:
     if not _is_tensor(tensor):
         return
     found = [number for number in (1, 2, 3) if f"{number}d" in error.lower()]
+    yield from _as_large_as_kernels(call, tensor)
     yield (Grow(tensor),)
     for number in found or [2]:
         if tensor.dim() != number + 2:
             yield (Rank(tensor, number + 2),)
+
+
+def _as_large_as_kernels(call: Call, tensor: torch.Tensor) -> Alternatives:
+    """Sides no smaller than the window that moves over them: doubling would take as many tries as it has bits."""
+    kernel: Any = _argument(call, 1, "kernel_size")
+    sides = [side for side in (kernel if isinstance(kernel, (tuple, list)) else (kernel,)) if type(side) is int]
+    for side in sides[-1:]:
+        if tensor.dim() > 2 and 0 < tensor.shape[-1] < side:
+            yield (Size(tensor, tensor.dim() - 1, side),)
 
 
 def _interpolate(call: Call, error: str) -> Alternatives:

@@ -166,7 +166,7 @@ def _by_constants(uses: Uses, place: Place) -> Sort:
 
 
 def _by_container(uses: Uses, place: Place) -> Sort:
-    if any(isinstance(key, str) for key in uses.keys):
+    if any(isinstance(key, str) for key in uses.keys) or uses.splatted:
         return Sort("table")
     if place.building and (uses.keys or uses.iterated or uses.unpacked or uses.starred or uses.sliced or uses.length):
         return Sort("sequence")
@@ -323,12 +323,12 @@ def _global(function: Any, name: str) -> Any:
 
 
 def passed_on(place: Place) -> Iterator[Tuple[Place, inspect.Parameter]]:
-    """The options of the next constructor up, which `**options` of this one reach; each with the place where it is used."""
+    """The parameters of the next constructor up, which `**options` of this one reach; each with the place where it is used."""
     kinds = [kind for kind in (place.owner.__mro__ if place.owner is not None else ()) if "__init__" in vars(kind)]
     above = kinds[1] if len(kinds) > 1 else object
     shape = signature(above.__init__) if above.__module__.partition(".")[0] not in ("torch", "builtins") else None  # type: ignore[misc]
-    for parameter in shape.parameters.values() if shape is not None else ():
-        if parameter.default is not parameter.empty:
+    for parameter in list(shape.parameters.values())[1:] if shape is not None else ():
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             yield Place(above.__init__, place.owner, building=True), parameter  # type: ignore[misc]
 
 

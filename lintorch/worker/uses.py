@@ -43,6 +43,7 @@ class Uses:
     truth_test: bool = False
     length: bool = False
     starred: bool = False
+    splatted: List[ast.Call] = field(default_factory=list)  # calls that get its items as keywords
     maybe_called: bool = False  # tested by callable() first
     fallback: Optional[ast.expr] = None  # what replaces it where it is None or false
 
@@ -124,7 +125,7 @@ def _note(found: Uses, node: ast.AST, parents: Dict[ast.AST, ast.AST]) -> None:
     elif isinstance(parent, ast.keyword):
         call = parents.get(parent)
         if isinstance(call, ast.Call):
-            found.passed.append((call.func, parent.arg)) if parent.arg else setattr(found, "starred", True)
+            found.passed.append((call.func, parent.arg)) if parent.arg else found.splatted.append(call)
     elif isinstance(parent, ast.Subscript) and parent.value is node:
         _note_subscript(found, parent)
     elif isinstance(parent, ast.Compare):

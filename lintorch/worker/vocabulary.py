@@ -96,6 +96,7 @@ _TEXTS: Tuple[Tuple[str, str], ...] = (
     (r"attn_implementation|attention_implementation", "eager"),
     (r"device", "cpu"),
     (r"mode|interp\w*", "bilinear"),
+    (r"freq|frequency", "D"),
 )
 _PLURAL = (
     r"(dims|sizes|strides|kernels|depths|(channels|layers|features)_list|ratios|rates|widths|filters|hiddens|units|shapes?|list|mults|mult_list|dilations|paddings|scales|resolutions|factors|lists|"
