@@ -11,10 +11,10 @@ import torch
 
 from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
-from .classes import THROUGH, choose_factory, choose_module, name_of
+from .classes import ANSWER, THROUGH, choose_factory, choose_module, name_of
 from .configs import choose_config
 from .documented import documented_shape, documented_texts
-from .infer import Place, expression_uses, infer, lookup, parameter_uses, sort_by_uses, target_of
+from .infer import Place, answer_uses, expression_uses, infer, lookup, parameter_uses, sort_by_uses, target_of
 from .tree import signature
 from .uses import Uses
 from .values import Built, Code, Items, Literal, Named, Record, Table, Tensor, Value
@@ -164,9 +164,9 @@ def _keywords(uses: Uses, place: Place, depth: int) -> Iterator[Tuple[str, Value
         named = [parameter for parameter in (shape.parameters.values() if shape is not None else ()) if parameter.name not in ("self", "cls")]
         given = {keyword.arg for keyword in call.keywords}
         for parameter in named[len(call.args) :]:
-            if parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                if parameter.name not in given and target is not None:
-                    yield parameter.name, build_candidates(target, parameter, depth + 1)[0]
+            is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if is_named and parameter.default is parameter.empty and parameter.name not in given and target is not None:
+                yield parameter.name, build_candidates(target, parameter, depth + 1)[0]
 
 
 def _length(sort: Sort, uses: Uses, place: Optional[Place] = None) -> int:
@@ -350,7 +350,20 @@ def read_value(place: Place, name: str) -> Value:
     sort = sort_by_uses(uses, place)
     if sort.kind == "config" or (sort.kind == "unknown" and vocabulary.says(f"^({_NESTED})$", name)):
         return Record()
-    return next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
+    answer = _answer(place, name) if sort.kind in ("factory", "function") and uses.calls else None
+    return answer or next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
+
+
+_ANSWERS = ("int", "float", "number", "bool", "str", "choice", "sequence", "table", "config")
+
+
+def _answer(place: Place, name: str) -> Optional[Value]:
+    """A function that gives what is done with its results: `dataset.num("item")` where a size is wanted. None where that tells nothing."""
+    uses = answer_uses(place, name)
+    sort = sort_by_uses(uses, place)
+    value = next(_build_values(sort, name, uses, place), None) if sort.kind in _ANSWERS else None
+    value = Record() if sort.kind == "config" else value  # whatever the file knows that has such attributes, this is asked of another object
+    return Built(ANSWER, (), (("value", value),)) if value is not None else None
 
 
 def attribute_value(name: str) -> Value:

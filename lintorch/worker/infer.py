@@ -12,7 +12,7 @@ import torch
 
 from .annotations import UNKNOWN, Sort, annotated, sort_of
 from .tree import Function, function_tree, plain, signature
-from .uses import Key, Uses, attribute_uses, uses_of
+from .uses import Key, Uses, attribute_uses, result_uses, uses_of
 
 _DEPTH = 5
 _TEXT_METHODS = frozenset({"lower", "upper", "startswith", "endswith", "split", "format", "strip", "casefold"})
@@ -79,6 +79,18 @@ def expression_uses(place: Place, attribute: str) -> Uses:
     found = Uses()
     if tree is not None:
         attribute_uses(tree, attribute, found, anything=True)
+        for kept in list(found.stored) if place.owner is not None else []:
+            for method in methods(place.owner):  # type: ignore[arg-type]
+                attribute_uses(method, kept, found)
+    return found
+
+
+def answer_uses(place: Place, attribute: str) -> Uses:
+    """The uses of what a function gets by calling `<anything>.<attribute>(...)`, in other methods too where self keeps it."""
+    tree = function_tree(place.function)
+    found = Uses()
+    if tree is not None:
+        result_uses(tree, attribute, found)
         for kept in list(found.stored) if place.owner is not None else []:
             for method in methods(place.owner):  # type: ignore[arg-type]
                 attribute_uses(method, kept, found)

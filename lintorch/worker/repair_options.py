@@ -69,7 +69,7 @@ def _kept_from_build(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Pla
 
 
 def callables(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
-    """Where None was called: every option of the constructor that is a class, a function or a submodule given, since one of them is handed on by another name."""
+    """Where None was called: every option of the constructor that is a class, a function or a submodule, since one of them is handed on by another name."""
     if "not callable" not in str(outcome.error) or plan.build is None:
         return
     given = {path_name((name,)) for name, _ in plan.build}

@@ -385,5 +385,7 @@ def _everything(outcome: Outcome, text: str) -> Alternatives:
     beyond = re.search(r"Dimension out of range \(expected .*\), but got (\d)", text)
     if beyond is not None and outcome.operation is None:  # in a backward of its own
         yield from ((Rank(tensor, int(beyond.group(1)) + more),) for more in (1, 2) for tensor in tensors if tensor.dim() < int(beyond.group(1)) + more)
+    if re.search(r"[Ll]engths?\b.*(greater than 0|1D CPU int64)", text):
+        yield from ((Rank(tensor, 1), Size(tensor, 0, 2), Fill(tensor, "lengths", 16, "int64")) for tensor in reversed(tensors))
     if "omplex" in text:
         yield from ((Fill(tensor, "normal", dtype="complex64"),) for tensor in tensors if not tensor.is_complex())

@@ -19,7 +19,7 @@ from .repair_classes import of_wanted_class, with_wanted_attributes
 from .repair_kinds import kind_repairs, tables_with
 from .repair_lists import alike_in_length, longer
 from .repair_options import all_missing, callables, missing, other_choices, spoken, without
-from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
+from .repair_parts import THROUGH, answering, of_modules, parts_of, positive, put_in, several
 from .repair_text import TOO_SMALL, evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
@@ -44,8 +44,7 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     yield from of_wanted_class(plan, outcome)
     yield from with_wanted_attributes(plan, outcome)
     yield from kind_repairs(plan, outcome, space)
-    if outcome.phase == "construct" and re.search(r"Through|as child module", str(error)):
-        yield from counting(plan)
+    yield from _of_stubs(plan, outcome, str(error))
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
@@ -66,6 +65,14 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     yield from missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
+
+
+def _of_stubs(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """Stand-ins for submodules and functions that give what was wanted of them."""
+    if outcome.phase == "construct" and re.search(r"Through|as child module", text):
+        yield from answering(plan, text)
+    if "to satisfy the constraint" in text:
+        yield from positive(plan)
 
 
 _WANTS_NUMBER = re.compile(

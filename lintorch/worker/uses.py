@@ -86,6 +86,20 @@ def attribute_uses(tree: Function, attribute: str, found: Uses, anything: bool =
             _note(found, node, parents)
 
 
+def result_uses(tree: Function, attribute: str, found: Uses) -> None:
+    """Add the uses, in a function, of what calls of `<anything>.<attribute>(...)` give, under the names that they are given too."""
+    parents = _parents(tree)
+    for node in ast.walk(tree):
+        call = parents.get(node)
+        if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(call, ast.Call) and call.func is node:
+            _note(found, call, parents)
+            above = parents.get(call)
+            names = {target.id for target in above.targets if isinstance(target, ast.Name)} if isinstance(above, ast.Assign) else set()
+            for read in ast.walk(tree) if names else ():
+                if isinstance(read, ast.Name) and read.id in names and isinstance(read.ctx, ast.Load):
+                    _note(found, read, parents)
+
+
 def optional_keys(tree: Function, name: str) -> List[str]:
     """The keys that a function asks a parameter for and can do without: `options.get("norm")`, `options.pop("act", None)`."""
     asked = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop")]

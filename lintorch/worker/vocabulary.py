@@ -192,6 +192,7 @@ _INDEX_WORDS = (
 )
 _ROLES: Tuple[Tuple[str, Role], ...] = (
     (r"edge_index|adj_t|edge_label_index|edges", Role("ids", ("2e",))),
+    (r"edge_(src|dst|source|target)|(src|dst)_(nodes?|idx|index)", Role("ids", ("e",))),
     (r"edge_(attr|feats?|embed\w*|features?)|^e$", Role("normal", ("ed", "bssd"))),
     (r"edge_(weights?|types?|norm)", Role("normal", ("e",))),
     (r"cu_seq_?lens\w*", Role("offsets", ("3",))),

@@ -144,6 +144,44 @@ class Net(nn.Module):
     def forward(self, x):
         return self.parts(x)
 """,
+    "what a distribution refuses": """
+class Net(nn.Module):
+    def __init__(self, actor: nn.Module):
+        super().__init__()
+        self.actor = actor
+    def forward(self, x):
+        mean, scale = self.actor(x)
+        return torch.distributions.Normal(mean, scale).rsample()
+""",
+    "what the methods of a config give": """
+class Net(nn.Module):
+    def __init__(self, data, width):
+        super().__init__()
+        self.count = data.num("item")
+        names = data.fields(kind="known")
+        self.tables = nn.ModuleList(nn.Embedding(self.count, width) for _ in names)
+        self.limit = data.schema().longest
+    def forward(self, ids):
+        return sum(table(ids) for table in self.tables)[:, : self.limit]
+""",
+    "lengths of the rows that are packed": """
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.rnn = nn.GRU(width, 4, batch_first=True)
+    def forward(self, x, counts):
+        packed = nn.utils.rnn.pack_padded_sequence(x, counts.long().cpu(), batch_first=True)
+        return self.rnn(packed)[1]
+""",
+    "rows that are picked by numbers": """
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc = nn.Linear(width, 3)
+    def forward(self, nodes, sources, weight):
+        assert nodes.dim() == 2 and weight.dim() == 2
+        return self.fc(nodes)[sources] * weight
+""",
 }
 
 
