@@ -356,6 +356,14 @@ TOO_SMALL = (
     "should be greater than 0",
     "should be at least",
     "too short",
+    "inconsistent with step sign",
+    "negative dimension",
+    "exceeds dimension size",
+    "k out of range",
+    "input.numel() == 0",
+    "tensor of 0 elements",
+    "to have non-zero size",
+    "has invalid size",
 )
 _NOT_NEGATIVE = re.compile(
     r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit|GreaterThan|Simplex",

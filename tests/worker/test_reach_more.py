@@ -182,6 +182,25 @@ class Net(nn.Module):
         assert nodes.dim() == 2 and weight.dim() == 2
         return self.fc(nodes)[sources] * weight
 """,
+    "a length that leaves nothing": """
+class Net(nn.Module):
+    def __init__(self, shift=40):
+        super().__init__()
+        self.shift, self.scale = shift, nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        return self.scale * x.gather(-1, torch.arange(self.shift, x.shape[-1]).expand(*x.shape[:-1], -1))
+""",
+    "a rate of samples, which is not made small": """
+class Net(nn.Module):
+    def __init__(self, sample_rate=16000, window=25, bins=201):
+        super().__init__()
+        self.width = sample_rate // 1000 * window
+        self.register_buffer("window", torch.hann_window(self.width))
+        self.fc = nn.Linear(bins, 2)
+    def forward(self, wavs):
+        power = torch.stft(wavs, 400, self.width // 2, self.width, self.window, return_complex=True).abs()
+        return self.fc(power.transpose(1, 2))
+""",
 }
 
 
