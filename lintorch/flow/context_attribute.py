@@ -104,11 +104,15 @@ class ContextAttributes:
 
     def _returned_attribute(self, target: cst.Attribute, value: cst.BaseExpression) -> str | None:
         """Evidence that the function returns what it stored: `ctx.out = x.exp()`, then `return ctx.out`."""
-        if self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE) or not isinstance(value, cst.Call | cst.BinaryOperation):
+        if self._is_plain(value) or not isinstance(value, cst.Call | cst.BinaryOperation):
             return None
         returns = (event.node for event in self.flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return))
         found = next((node for node in returns if any(part.deep_equals(target) for part in _parts(node))), None)
         return f"`{self.flow.short(target)}` is returned on line {self.flow.line(found)}" if found is not None else None
+
+    def _is_plain(self, value: cst.BaseExpression) -> bool:
+        sort = self.flow.training.inference.fact(value).sort
+        return sort.is_module or sort in (Sort.NUMBER, Sort.CONTAINER)
 
     def _tensor(self, statement: cst.Assign, target: cst.Attribute, value: cst.Name) -> ContextTensor | None:
         output = self._output(value)
@@ -123,7 +127,7 @@ class ContextAttributes:
         if self.flow.entry.name == "setup_context":
             third = self._parameters(self.flow.entry)[2:3]
             return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
-        plain = self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE)
+        plain = self._is_plain(value)
         if not seen:
             return None
         for event in self.flow.graph.events:
@@ -144,9 +148,9 @@ class ContextAttributes:
         name = self._input_name(value)
         if forward is None or name is None:
             return None
-        return self._gradients(forward).get(name) or (tensor_parameters(forward).get(name) if not self._is_plain(forward, name) else None)
+        return self._gradients(forward).get(name) or (tensor_parameters(forward).get(name) if not self._is_given_plain(forward, name) else None)
 
-    def _is_plain(self, forward: FunctionEntry, name: str) -> bool:
+    def _is_given_plain(self, forward: FunctionEntry, name: str) -> bool:
         """Does the file itself call `apply` with a number or the like there, whatever the annotation says?"""
         place = self._parameters(forward).index(name) - (0 if self.flow.entry.name == "setup_context" else 1) if name in self._parameters(forward) else -1
         calls = [call for call in calls_by_name(self.flow.module).get("apply", ()) if call.caller is not None and self._applies(call.node.func)]

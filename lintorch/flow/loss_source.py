@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.differentiable import is_differentiable_function
 from lintorch.flow.event import Binding, Definition
 from lintorch.flow.given import is_given
 from lintorch.flow.tensor_use import is_tensor_method
-from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, SAME_ATTRIBUTES, is_differentiable_function, is_loss_class
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, SAME_ATTRIBUTES, is_loss_class
 from lintorch.flow.unpacking import written_for
 
 if TYPE_CHECKING:

@@ -43,6 +43,7 @@ from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.surviving import Surviving, surviving_names
+from lintorch.flow.type_guard import excludes_tensor
 from lintorch.flow.unpacking import appended_to
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
@@ -169,6 +170,7 @@ class TrainingFlow:
                 evidence_of_loss=lambda call: evidence_of_loss(self, call),
                 taken_from=lambda made: source_of(made, self.parents, flow.qualify),
                 put_into=self.put_into,
+                no_tensor=lambda name: excludes_tensor(self, name),
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )

@@ -99,7 +99,7 @@ class Upstream(Inference):
     def _first_input(self, entry: FunctionEntry, owner: ClassEntry, name: str) -> Fact | None:
         arguments = [node.arg for node in (*entry.node.args.posonlyargs, *entry.node.args.args)][1:2]
         evidence = tensor_parameters(entry).get(name)
-        if arguments != [name] or evidence is None or class_fact(owner, self._flow.project).sort is not Sort.MODULE:
+        if arguments != [name] or evidence is None or class_fact(owner, self._flow.project).sort not in (Sort.MODULE, Sort.OPERATION):
             return None
         if self._flow.project.stands_apart(owner):
             return None  # nothing trained stands in front of it
