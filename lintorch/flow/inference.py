@@ -59,6 +59,9 @@ class Surroundings:
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
+_OF_NUMBERS = ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor")
+
+
 @dataclass
 class Inference:
     """Facts of one function, remembered by node. A value defined by itself, round a loop, is unknown while it is being asked for."""
@@ -179,6 +182,8 @@ class Inference:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
         if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
             return owner.parts[_PAIR.index(name)]
+        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
+            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR:
             return UNKNOWN if owner.opaque and name not in _OUTPUTS else replace(owner, opaque=False)
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
@@ -240,6 +245,8 @@ class Inference:
             return PLAIN
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
+        if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
+            return DATA  # a new tensor of the numbers that stand there
         if is_torch_function(name):
             return self._computed(name, [part for arg in node.args for part in self._within(arg.value)], node)
         if is_distribution_class(name):
