@@ -141,11 +141,16 @@ class EvaluationScope:
 
     def _run_module(self, event: Event, call: cst.Call) -> str | None:
         """The module in evaluation mode that a call runs, where it certainly gives a graph."""
-        name = dotted(call.func)
+        name = self._bound_name(call.func) or dotted(call.func)
         if name is None or not any(name == module or name.startswith(f"{module}.") for module in self.switching.modules):
             return None
         module = next((module for module in self.switching.evaluating(event) if name == module or name.startswith(f"{module}.")), None)
         return name.removesuffix(".forward") if module is not None and self._gives_graph(call, name, module) else None
+
+    def _bound_name(self, callee: cst.BaseExpression) -> str | None:
+        """The name as flow tells it from others of the same spelling: a comprehension has names of its own."""
+        names = {made.name for made in self.training.seen_by(callee)}
+        return names.pop() if len(names) == 1 else None
 
     def _gives_graph(self, call: cst.Call, name: str, module: str) -> bool:
         inference = self.training.inference
@@ -250,7 +255,7 @@ class EvaluationScope:
         first = runs[0]
         piles_up = any(self._piles_up(run) for run in runs)
         module = next(module for module in self.switching.evaluating(first.event) if first.module == module or first.module.startswith(f"{module}."))
-        return Evaluation(first.call, first.module, self.switching.line(module, first.event), piles_up, self._insertions(runs))
+        return Evaluation(first.call, first.module.partition("@")[0], self.switching.line(module, first.event), piles_up, self._insertions(runs))
 
     def _piles_up(self, run: _Run) -> bool:
         """Is the result put, with its graph, into something that outlives the turn, or fed to the next turn?"""

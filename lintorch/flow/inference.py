@@ -11,7 +11,7 @@ import libcst as cst
 
 from lintorch.flow.differentiable import gives_indices, is_differentiable_function, is_differentiable_method, is_torch_function, is_whole_number_type
 from lintorch.flow.event import Binding, Definition, Event, Kind
-from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.fact import DATA, LOADED, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
 from lintorch.flow.instance import instance
 from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
@@ -90,8 +90,13 @@ class Inference:
     def _as_loss_part(self, definition: Definition, fact: Fact) -> Fact:
         """The fact of what is added to a loss, where all that is known of it allows a graph."""
         proof = self.around.loss_parts.get(definition)
-        possible = proof is not None and not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
-        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof is not None and possible else fact
+        if proof is not None and fact.sort is Sort.CONTAINER:
+            return container([self._because(proof, element)]) if (element := fact.element) is not None else fact
+        return self._because(proof, fact) if proof is not None else fact
+
+    def _because(self, proof: str, fact: Fact) -> Fact:
+        possible = not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
+        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
         used_as_module = self.around.module_uses.get(definition.name)
@@ -136,7 +141,7 @@ class Inference:
         """One of the parts a value is unpacked into or indexed for."""
         if fact.element is not None:
             return fact.element
-        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) else UNKNOWN
+        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) or fact == LOADED else UNKNOWN
 
     def _expression(self, node: cst.CSTNode) -> Fact:
         method = _METHODS.get(type(node))
@@ -193,7 +198,7 @@ class Inference:
         place = whole_number(node)
         if place is not None and (owner.parts or (owner.opaque and owner.sort is Sort.TENSOR)):
             return self._part(owner, place)
-        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) or owner == LOADED else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
         return combined((self.fact(node.left), self.fact(node.right)))
@@ -243,6 +248,8 @@ class Inference:
             return arguments[0] if arguments else UNKNOWN
         if name.split(".")[0] in ("numpy", "math", "random", "time"):
             return PLAIN
+        if name == "torch.load":
+            return LOADED
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
         if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
