@@ -104,13 +104,13 @@ class ContextAttributes:
 
     def _returned_attribute(self, target: cst.Attribute, value: cst.BaseExpression) -> str | None:
         """Evidence that the function returns what it stored: `ctx.out = x.exp()`, then `return ctx.out`."""
-        if self._is_plain(value) or not isinstance(value, cst.Call | cst.BinaryOperation):
+        if self._is_no_tensor(value) or not isinstance(value, cst.Call | cst.BinaryOperation):
             return None
         returns = (event.node for event in self.flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return))
         found = next((node for node in returns if any(part.deep_equals(target) for part in _parts(node))), None)
         return f"`{self.flow.short(target)}` is returned on line {self.flow.line(found)}" if found is not None else None
 
-    def _is_plain(self, value: cst.BaseExpression) -> bool:
+    def _is_no_tensor(self, value: cst.BaseExpression) -> bool:
         sort = self.flow.training.inference.fact(value).sort
         return sort.is_module or sort in (Sort.NUMBER, Sort.CONTAINER)
 
@@ -127,7 +127,7 @@ class ContextAttributes:
         if self.flow.entry.name == "setup_context":
             third = self._parameters(self.flow.entry)[2:3]
             return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
-        plain = self._is_plain(value)
+        plain = self._is_no_tensor(value)
         if not seen:
             return None
         for event in self.flow.graph.events:

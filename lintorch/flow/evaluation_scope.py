@@ -141,18 +141,24 @@ class EvaluationScope:
 
     def _run_module(self, event: Event, call: cst.Call) -> str | None:
         """The module in evaluation mode that a call runs, where it certainly gives a graph."""
-        name = dotted(call.func)
+        name = self._bound_name(call.func) or dotted(call.func)
         if name is None or not any(name == module or name.startswith(f"{module}.") for module in self.switching.modules):
             return None
         module = next((module for module in self.switching.evaluating(event) if name == module or name.startswith(f"{module}.")), None)
         return name.removesuffix(".forward") if module is not None and self._gives_graph(call, name, module) else None
+
+    def _bound_name(self, callee: cst.BaseExpression) -> str | None:
+        """The name as flow tells it from others of the same spelling: a comprehension has names of its own."""
+        names = {made.name for made in self.training.seen_by(callee)}
+        return names.pop() if len(names) == 1 else None
 
     def _gives_graph(self, call: cst.Call, name: str, module: str) -> bool:
         inference = self.training.inference
         if name in (module, f"{module}.forward", f"{module}.module") and name != f"{self.flow.entry.receiver}.module":
             known = inference.fact(call.func if name == module else call.func.value if isinstance(call.func, cst.Attribute) else None)
             # A class that is itself a parameter annotated nn.Module makes "tensors" as far as inference can tell.
-            return known.sort in (Sort.UNKNOWN, Sort.MODULE, Sort.TENSOR) and not self._is_frozen(module)
+            possible = known.of_class is None and self.flow.module.uses_torch if known.sort is Sort.UNKNOWN else known.sort in (Sort.MODULE, Sort.TENSOR)
+            return possible and not self._is_frozen(module)
         part = name.removeprefix(f"{module}.")
         return (inference.fact(call).is_live or self.training.frozen.makes_graph(module, part)) and not self._is_frozen(module)
 
@@ -250,7 +256,7 @@ class EvaluationScope:
         first = runs[0]
         piles_up = any(self._piles_up(run) for run in runs)
         module = next(module for module in self.switching.evaluating(first.event) if first.module == module or first.module.startswith(f"{module}."))
-        return Evaluation(first.call, first.module, self.switching.line(module, first.event), piles_up, self._insertions(runs))
+        return Evaluation(first.call, first.module.partition("@")[0], self.switching.line(module, first.event), piles_up, self._insertions(runs))
 
     def _piles_up(self, run: _Run) -> bool:
         """Is the result put, with its graph, into something that outlives the turn, or fed to the next turn?"""

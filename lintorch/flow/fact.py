@@ -78,6 +78,7 @@ class Fact:
 UNKNOWN = Fact(Sort.UNKNOWN, History.MAYBE)
 PLAIN = Fact(Sort.NUMBER, History.CUT)
 DATA = Fact(Sort.TENSOR, History.CUT)
+LOADED = Fact(Sort.UNKNOWN, History.CUT)  # whatever a file holds: tensors, modules, or dicts of either
 
 
 def either(facts: Iterable[Fact]) -> Fact:

@@ -11,7 +11,7 @@ import libcst as cst
 
 from lintorch.flow.differentiable import gives_indices, is_differentiable_function, is_differentiable_method, is_torch_function, is_whole_number_type
 from lintorch.flow.event import Binding, Definition, Event, Kind
-from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.fact import DATA, LOADED, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
 from lintorch.flow.instance import instance
 from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
@@ -90,16 +90,19 @@ class Inference:
     def _as_loss_part(self, definition: Definition, fact: Fact) -> Fact:
         """The fact of what is added to a loss, where all that is known of it allows a graph."""
         proof = self.around.loss_parts.get(definition)
-        possible = proof is not None and not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
-        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof is not None and possible else fact
+        if proof is not None and fact.sort is Sort.CONTAINER:
+            return container([self._because(proof, element)]) if (element := fact.element) is not None else fact
+        return self._because(proof, fact) if proof is not None else fact
+
+    def _because(self, proof: str, fact: Fact) -> Fact:
+        possible = not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
+        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
-        used_as_module = self.around.module_uses.get(definition.name)
-        if definition.binding is Binding.PARAMETER:
-            fact = self.around.parameter(definition.name)
-            return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
-        fact = self._bound(definition)
-        return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        fact = self.around.parameter(definition.name) if definition.binding is Binding.PARAMETER else self._bound(definition)
+        use = self.around.module_uses.get(definition.name)
+        is_open = fact.sort is Sort.UNKNOWN and fact.of_class is None
+        return Fact(Sort.MODULE, History.CUT, (use,), opaque=True) if is_open and use is not None else fact
 
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding is Binding.LOOP:
@@ -136,7 +139,7 @@ class Inference:
         """One of the parts a value is unpacked into or indexed for."""
         if fact.element is not None:
             return fact.element
-        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) else UNKNOWN
+        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) or fact == LOADED else UNKNOWN
 
     def _expression(self, node: cst.CSTNode) -> Fact:
         method = _METHODS.get(type(node))
@@ -180,10 +183,10 @@ class Inference:
             return owner
         if owner.sort is Sort.DISTRIBUTION:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
-        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
-            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
             return owner.parts[_PAIR.index(name)]
+        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
+            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR:
             return UNKNOWN if owner.opaque and name not in _OUTPUTS else replace(owner, opaque=False)
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
@@ -193,7 +196,7 @@ class Inference:
         place = whole_number(node)
         if place is not None and (owner.parts or (owner.opaque and owner.sort is Sort.TENSOR)):
             return self._part(owner, place)
-        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) or owner == LOADED else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
         return combined((self.fact(node.left), self.fact(node.right)))
@@ -243,6 +246,8 @@ class Inference:
             return arguments[0] if arguments else UNKNOWN
         if name.split(".")[0] in ("numpy", "math", "random", "time"):
             return PLAIN
+        if name == "torch.load":
+            return LOADED
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
         if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
