@@ -171,7 +171,7 @@ class TrainingFlow:
                 taken_from=lambda made: source_of(made, self.parents, flow.qualify),
                 put_into=self.put_into,
                 no_tensor=lambda name: excludes_tensor(self, name),
-                module_uses=module_uses(flow.graph.events, self._line) if flow.module.uses_torch else {},
+                module_uses=module_uses(flow.graph.events, self._line),
             )
         )
 

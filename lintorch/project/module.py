@@ -23,10 +23,6 @@ _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PLAIN = frozenset({ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Delete, ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal})
 
 
-# How the names of torch and of the libraries over it begin.
-_TORCH_ROOTS = ("torch", "pytorch", "lightning", "accelerate", "transformers", "timm", "monai", "speechbrain", "fastai", "ignite")
-
-
 @dataclass(frozen=True, eq=False)
 class FunctionEntry:
     """A function or method; `owner` is the class whose body it stands in, None for functions and for functions nested in functions."""
@@ -168,11 +164,6 @@ class Module:
     def constants(self) -> Mapping[str, ast.expr | None]:
         """Other names assigned at module level, with their value where one plain assignment gives it."""
         return self._index.constants
-
-    @cached_property
-    def uses_torch(self) -> bool:
-        """Does the file import torch or something built on it, or names that nobody wrote out? Other frameworks have modules with an `eval()`, too."""
-        return bool(self.star_imports) or any(target.startswith(_TORCH_ROOTS) for target in self.imports.values())
 
     @cached_property
     def script(self) -> FunctionEntry:
