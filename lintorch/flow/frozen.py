@@ -11,6 +11,7 @@ import libcst as cst
 
 from lintorch.flow.fact import Sort
 from lintorch.flow.given import is_given
+from lintorch.flow.owner import owns_none
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
 from lintorch.flow.tree import dotted_name
 from lintorch.project.nodes import nodes_under
@@ -33,7 +34,7 @@ class Frozen:
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
         asked = module in self._asked or self._is_asked_by_callers(module)
-        return asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
+        return asked or self._is_hidden(module) or any(self._runs_without(cls) or owns_none(cls, self.flow.project) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""

@@ -11,7 +11,7 @@ import libcst as cst
 
 from lintorch.flow.differentiable import gives_indices, is_differentiable_function, is_differentiable_method, is_torch_function, is_whole_number_type
 from lintorch.flow.event import Binding, Definition, Event, Kind
-from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.fact import DATA, LOADED, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
 from lintorch.flow.instance import instance
 from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
@@ -59,6 +59,9 @@ class Surroundings:
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
 
 
+_OF_NUMBERS = ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor")
+
+
 @dataclass
 class Inference:
     """Facts of one function, remembered by node. A value defined by itself, round a loop, is unknown while it is being asked for."""
@@ -87,16 +90,21 @@ class Inference:
     def _as_loss_part(self, definition: Definition, fact: Fact) -> Fact:
         """The fact of what is added to a loss, where all that is known of it allows a graph."""
         proof = self.around.loss_parts.get(definition)
-        possible = proof is not None and not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
-        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof is not None and possible else fact
+        if proof is not None and fact.sort is Sort.CONTAINER:
+            return container([self._because(proof, element)]) if (element := fact.element) is not None else fact
+        return self._because(proof, fact) if proof is not None else fact
+
+    def _because(self, proof: str, fact: Fact) -> Fact:
+        possible = not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
+        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
         used_as_module = self.around.module_uses.get(definition.name)
         if definition.binding is Binding.PARAMETER:
             fact = self.around.parameter(definition.name)
-            return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+            return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
         fact = self._bound(definition)
-        return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
 
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding is Binding.LOOP:
@@ -125,13 +133,15 @@ class Inference:
 
     def _part(self, fact: Fact, place: int | None) -> Fact:
         """What stands at a place of a value that is unpacked or indexed."""
+        if fact.opaque:
+            return replace(fact, opaque=False) if place == 0 else UNKNOWN
         return fact.parts[place] if place is not None and -len(fact.parts) <= place < len(fact.parts) else self._element(fact)
 
     def _element(self, fact: Fact) -> Fact:
         """One of the parts a value is unpacked into or indexed for."""
         if fact.element is not None:
             return fact.element
-        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) else UNKNOWN
+        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) or fact == LOADED else UNKNOWN
 
     def _expression(self, node: cst.CSTNode) -> Fact:
         method = _METHODS.get(type(node))
@@ -177,15 +187,18 @@ class Inference:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
         if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
             return owner.parts[_PAIR.index(name)]
+        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
+            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR:
-            return owner  # a part of what a module returned: output.loss, output.logits
+            return UNKNOWN if owner.opaque and name not in _OUTPUTS else replace(owner, opaque=False)
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
 
     def _subscript(self, node: cst.Subscript) -> Fact:
         owner = self.fact(node.value)
-        if owner.parts and (place := whole_number(node)) is not None:
+        place = whole_number(node)
+        if place is not None and (owner.parts or (owner.opaque and owner.sort is Sort.TENSOR)):
             return self._part(owner, place)
-        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) or owner == LOADED else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
         return combined((self.fact(node.left), self.fact(node.right)))
@@ -235,8 +248,12 @@ class Inference:
             return arguments[0] if arguments else UNKNOWN
         if name.split(".")[0] in ("numpy", "math", "random", "time"):
             return PLAIN
+        if name == "torch.load":
+            return LOADED
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
+        if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
+            return DATA  # a new tensor of the numbers that stand there
         if is_torch_function(name):
             return self._computed(name, [part for arg in node.args for part in self._within(arg.value)], node)
         if is_distribution_class(name):
@@ -345,8 +362,8 @@ class Inference:
         if own is not None:
             return self._recorded(own, node)
         if callee.sort is Sort.MODULE:
-            evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
-            live = Fact(Sort.TENSOR, History.LIVE, evidence)
+            evidence = (*callee.evidence, f"calling it on line {self.around.line(node)} records a graph")
+            live = Fact(Sort.TENSOR, History.LIVE, evidence, opaque=callee.opaque)
             return replace(live, parts=self._returned_parts(callee, live)) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
         proof = self.around.evidence_of_loss(node) if given.is_live else None
@@ -380,7 +397,8 @@ def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | N
         return PLAIN
     if dotted in ("torch.Tensor", "torch.FloatTensor"):
         return Fact(Sort.TENSOR, History.MAYBE)
-    return instance(dotted, 0, (), {}, "annotated") or UNKNOWN
+    made = instance(dotted, 0, (), {}, "annotated") or UNKNOWN
+    return replace(made, opaque=True) if dotted == "torch.nn.Module" else made
 
 
 def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -> dict[str, str]:
@@ -395,6 +413,8 @@ def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -
     return found
 
 
+# Attributes of outputs that libraries of models document to be tensors: transformers' ModelOutput, the outputs of diffusers.
+_OUTPUTS = frozenset({"loss", "logits", "last_hidden_state", "pooler_output", "hidden_states", "attentions", "sample", "grad_fn"})
 # What a module returns may be a dictionary of tensors.
 _OF_RESULTS = frozenset({"items", "values", "get", "pop", "to_tuple"})
 _PAIR = ("values", "indices")

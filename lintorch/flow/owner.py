@@ -17,6 +17,7 @@ from lintorch.project.project import Project, Store
 
 # What gives a module that it was given, or one that was saved.
 _GIVING_MODULES = ("torch.hub.", "torch.jit.", "torch.load", "torch.compile", "torch.fx.", "torch.nn.utils.", "copy.", "functools.", "pickle.")
+_PLAIN_ANNOTATIONS = ("builtins.int", "builtins.float", "builtins.bool", "builtins.str")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class OwnerFacts:
             fact = self._declared(owner, name)
         if fact.sort is Sort.UNKNOWN and fact.of_class is None:
             use = _module_use(owner, name)
-            return Fact(Sort.MODULE, History.CUT, (use,)) if use else UNKNOWN
+            return Fact(Sort.MODULE, History.CUT, (use,), opaque=True) if use else UNKNOWN
         return fact
 
     def _stored(self, store: Store) -> Fact:
@@ -201,3 +202,42 @@ def _sort_made(call: ast.Call, module: Module, project: Project) -> Sort:
         return Sort.OPERATION if function in PLAIN_BUILTINS else Sort.MODULE
     plain = name.split(".")[0] in ("numpy", "scipy") or is_standard_library(name) or (name.startswith("torch.") and function[:1].islower())
     return Sort.OPERATION if plain and not name.startswith(_GIVING_MODULES) else Sort.MODULE
+
+
+def owns_none(cls: ClassEntry, project: Project) -> bool:
+    """Has a module certainly no parameters: are its attributes plain values and new tensors, in a class whose bases are all known?"""
+    stores = (store for found in project.attribute_stores(cls).values() for store in found)
+    ancestry = project.ancestry(cls)
+    return ancestry.complete and all(map(base_owns_none, ancestry.external)) and all(_is_no_parameter(store, project) for store in stores)
+
+
+def is_given_plain(value: ast.expr | None, caller: FunctionEntry, project: Project) -> bool:
+    """Is what a function writes there a plain value: as `_is_plain` says, or an attribute of self that only such are stored on?"""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == caller.receiver and caller.owner is not None:
+        stores = project.attribute_stores(caller.owner).get(value.attr, ())
+        return bool(stores) and all(_is_no_parameter(store, project) for store in stores)
+    return _is_plain(value, caller, project)
+
+
+def _is_no_parameter(store: Store, project: Project) -> bool:
+    return store.kind == "buffer" or _is_plain(store.value, store.method, project)
+
+
+def _is_plain(value: ast.expr | None, method: FunctionEntry, project: Project, depth: int = 3) -> bool:
+    """Is it a plain value or a new tensor: written out, made by what makes no parameters, or a parameter that stands for one unless told otherwise?"""
+    if isinstance(value, ast.Constant | ast.BinOp | ast.BoolOp | ast.Compare):
+        return True
+    if isinstance(value, ast.Call):
+        return _sort_made(value, method.module, project) is not Sort.MODULE
+    if not isinstance(value, ast.Name) or not depth:
+        return False
+    head = method.node.args
+    positional = [*head.posonlyargs, *head.args]
+    annotations = {node.arg: node.annotation for node in (*positional, *head.kwonlyargs)}
+    annotation = annotations.get(value.id)
+    if annotation is not None and method.module.qualify(annotation) in _PLAIN_ANNOTATIONS:
+        return True
+    defaults = dict(zip([node.arg for node in positional[len(positional) - len(head.defaults) :]], head.defaults, strict=True))
+    defaults |= {node.arg: default for node, default in zip(head.kwonlyargs, head.kw_defaults, strict=True) if default is not None}
+    meant = defaults.get(value.id, method.module.constants.get(value.id) if value.id not in annotations else None)
+    return not (isinstance(meant, ast.Constant) and meant.value is None) and _is_plain(meant, method, project, depth - 1)

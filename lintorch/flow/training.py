@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,12 @@ class TrainingFlow:
         owner = self.flow.entry.owner
         if owner is None or self.flow.entry.name != "training_step":
             return False
-        return any(base.rpartition(".")[2] == "LightningModule" for base in self.flow.project.ancestry(owner).external)
+        return any(base.rpartition(".")[2] == "LightningModule" for base in self.flow.project.ancestry(owner).external) and not self._optimizes_itself(owner)
+
+    def _optimizes_itself(self, owner: ClassEntry) -> bool:
+        """Does the class say that its Trainer is to run no backward?"""
+        stores = self.flow.project.attribute_stores(owner).get("automatic_optimization", ())
+        return any(isinstance(store.value, ast.Constant) and store.value.value is False for store in stores)
 
     @cached_property
     def anchored(self) -> dict[Definition, Backward]:

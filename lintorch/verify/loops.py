@@ -64,7 +64,7 @@ class _LoopJob:
         notes = _notes(chosen)
         problem = self._compare(chosen) or self._not_observed(chosen)
         lines = tuple(line for line in self.change.old_lines if line in set(chosen.seen["lines"]))
-        base = Verdict(Status.TESTED, seeds=(chosen.plan["seed"],), lines=lines, inputs=("unknowns",), notes=notes)
+        base = Verdict(Status.TESTED, seeds=(chosen.plan["seed"],), lines=lines, inputs=("stand-ins",), notes=notes)
         if problem is not None:
             return replace(base, status=problem[0], reason=problem[1])
         before, after = self._witness(chosen, self.old), self._witness(chosen, self.new)
