@@ -48,7 +48,7 @@ def retained_graphs(training: TrainingFlow) -> Iterator[RetainedGraph]:
     """The calls of a function that retain a graph for nobody."""
     for backward in training.backwards:
         call = backward.event.node
-        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) else None
+        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) and not backward.handed else None
         if isinstance(call, cst.Call) and flag is not None and is_true(flag) and keyword(call, "create_graph") is None:
             search = _Pass(training, backward.event, call)
             if search.is_last():
