@@ -35,6 +35,14 @@ class Covering:
             backward = found[0] if found and all(found) else None
         return backward if backward is not None and (loop is None or encloses(loop, backward.event.region)) else None
 
+    def beside(self, value: cst.BaseExpression) -> Backward | None:
+        """The backward call that runs through another result of the call that gave the value: `logits, loss = model(batch)`."""
+        made = self.training.seen_by(value) if isinstance(value, cst.Name) else ()
+        if len(made) != 1 or made[0].binding is not Binding.UNPACKED or made[0].statement is None:
+            return None
+        others = self.training.made_by_statement(made[0].statement)
+        return next((found for other in others if (found := self._of_definition(other)) is not None and not found.retains), None)
+
     def of_attribute(self, value: cst.CSTNode) -> Backward | None:
         """The backward call that runs on the same attribute of the same object: `outputs.loss`, `self.loss`."""
         if not isinstance(value, cst.Attribute):

@@ -17,7 +17,7 @@ from lintorch.flow.gradients import Gradients
 from lintorch.flow.handing import parameters_of, runs_attribute, runs_parameter
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.keeping import Keeping
-from lintorch.flow.reduction import is_reduced
+from lintorch.flow.reduction import calls_given, is_reduced
 from lintorch.flow.switching import Switching, dotted
 from lintorch.flow.wanting import mentions_gradients, wants_gradients
 from lintorch.flow.without_gradients import Insertion, decorated, is_test, wrapped
@@ -213,13 +213,18 @@ class EvaluationScope:
 
     def _is_needless(self, run: _Run) -> bool:
         """Does nothing ask for a gradient of what the call gives?"""
-        if Fate.BACKWARD in run.fates or any(event.node is run.call for event in self._wanting):
+        if Fate.BACKWARD in run.fates or any(event.node is run.call for event in self._wanting) or self._is_given_to_wanting(run):
             return False
         if run.leaves and (self._wanting or self._is_wanted_elsewhere(run)):
             return False
         if self._is_looped(run.event):
             return True
         return not run.leaves and (run.is_handed or is_reduced(self.training, run.call))
+
+    def _is_given_to_wanting(self, run: _Run) -> bool:
+        """Does a call that asks for gradients get the result, or something computed from it?"""
+        wanting = {event.node for event in self._wanting}
+        return bool(wanting) and not wanting.isdisjoint(calls_given(self.training, run.call))
 
     def _is_wanted_elsewhere(self, run: _Run) -> bool:
         """Do the methods of the class, or the callers in the file, ask for gradients of what leaves the function?"""

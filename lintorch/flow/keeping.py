@@ -114,6 +114,8 @@ class Keeping:
         covering = self.training.covering.of(operand, None)
         if covering is not None and keeper.loop is not None and not encloses(keeper.loop, covering.event.region):
             return Kept(keeper, statement, value, DATA)  # the loop gathers the terms of one loss, whose backward pass follows it
+        if covering is None and not keeper.fates:
+            covering = self.training.covering.beside(operand)  # all that this changes is what is said to be kept
         evaluated = covering is None and self.training.evaluation.gives(operand)
         return Kept(keeper, statement, operand, fact, covering, evaluated, self._has_full_storage(operand))
 
