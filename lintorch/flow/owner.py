@@ -53,7 +53,7 @@ class OwnerFacts:
         if fact.sort is Sort.UNKNOWN and fact.of_class is None:
             fact = self._declared(owner, name)
         if fact.sort is Sort.UNKNOWN and fact.of_class is None:
-            use = _module_use(owner, name) if owner.module.uses_torch else None
+            use = _module_use(owner, name)
             return Fact(Sort.MODULE, History.CUT, (use,), opaque=True) if use else UNKNOWN
         return fact
 

@@ -14,7 +14,7 @@ from lintorch.flow.anchor import Backward
 from lintorch.flow.argument import is_true, keyword, removal
 from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import Sort
-from lintorch.flow.fate import Fate
+from lintorch.flow.fate import Fate, Fates
 from lintorch.flow.given import is_given
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import bound_values, ingredients
@@ -49,7 +49,7 @@ def retained_graphs(training: TrainingFlow) -> Iterator[RetainedGraph]:
     """The calls of a function that retain a graph for nobody."""
     for backward in training.backwards:
         call = backward.event.node
-        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) else None
+        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) and not backward.handed else None
         if isinstance(call, cst.Call) and flag is not None and is_true(flag) and keyword(call, "create_graph") is None:
             search = _Pass(training, backward.event, call)
             if search.is_last():
@@ -262,12 +262,20 @@ class _Pass:
     def _leaves(self) -> bool:
         """Is a value of the graph returned, stored or collected, or handed to unknown code after the pass?"""
         definitions = {made for value in self.values if isinstance(value, cst.Name) for made in self.training.seen_by(value)}
-        used_up = self._used_up()
-        return any(self._goes_on(made) for made in definitions - used_up if self.training.making.brings(made))
+        return any(self._goes_on(made) for made in definitions - self._used_up if self.training.making.brings(made))
 
+    @cached_property
     def _used_up(self) -> frozenset[Definition]:
         """The loss and its terms, where the optimizer steps after the pass: it writes the parameters that a second pass would read as they were."""
         return frozenset((*self.training.anchored, *loss_parts(self.training))) if self._steps() else frozenset()
+
+    @cached_property
+    def _fates(self) -> Fates:
+        """Where values go other than by way of what is used up."""
+        ended = {made.event.at for made in self._used_up}
+        fates = self.training.fates
+        uses = {at: found for at, found in fates.uses.items() if at not in ended}
+        return Fates(fates.parents, uses, fates.made_in, fates.container, fates.qualify)
 
     def _steps(self) -> bool:
         """Does something step after the pass?"""
@@ -284,7 +292,7 @@ class _Pass:
         if fact.is_cut or fact.sort.is_module or fact.sort is Sort.OPTIMIZER:
             return False
         for use in self.training.flow.chains.uses.get(made.event.at, ()):
-            fates = set(self.training.fates.of_node(use.node))
+            fates = set(self._fates.of_node(use.node))
             if fates & _KEEPING:
                 return True
             if Fate.ESCAPES in fates and reaches_without(self.training.flow.graph, self.event, use, self._bindings(made.name)):

@@ -25,6 +25,7 @@ from lintorch.flow.failed_attempt import FailedAttempts, KeptException, Retry
 from lintorch.flow.fate import Fate, Fates, parents_of
 from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
+from lintorch.flow.handed_backward import handed_backwards
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.keeping_gate import KeepingGate
@@ -83,7 +84,7 @@ class TrainingFlow:
     @cached_property
     def backwards(self) -> tuple[Backward, ...]:
         """The backward calls, in order; what a Lightning training_step returns is run backward on by its Trainer."""
-        calls = backward_calls(self.flow.graph)
+        calls = sorted((*backward_calls(self.flow.graph), *handed_backwards(self)), key=lambda backward: backward.event.at)
         return tuple(calls) or (tuple(returned_losses(self.flow.graph)) if self._is_training_step else ())
 
     @property
@@ -172,7 +173,7 @@ class TrainingFlow:
                 taken_from=lambda made: source_of(made, self.parents, flow.qualify),
                 put_into=self.put_into,
                 no_tensor=lambda name: excludes_tensor(self, name),
-                module_uses=module_uses(flow.graph.events, self._line) if flow.module.uses_torch else {},
+                module_uses=module_uses(flow.graph.events, self._line),
             )
         )
 
