@@ -16,6 +16,7 @@ from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate, Fates
 from lintorch.flow.given import is_given
+from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_part import loss_parts
@@ -159,7 +160,8 @@ class _Pass:
             return any(self._passes_graph(call, element) for element in value.elts)
         other = self.training.flow.of(call.caller or self.training.flow.module.script)
         made = [one for one in other.graph.definitions.values() if isinstance(value, ast.Name) and one.name == value.id]
-        return not made or any(map(other.training.making.brings, made))
+        recorded = [one for one in made if other.training.gradients(one.event.region) is not Gradients.OFF]
+        return not made or any(map(other.training.making.brings, recorded))
 
     def _operands(self) -> Iterator[cst.Name]:
         """The names that the loss is, or is an arithmetic result of."""
@@ -174,12 +176,17 @@ class _Pass:
                 pending.append(value.func.value)
 
     def _is_argument(self, parameter: str) -> bool:
-        """Is it handed to something, rather than called or asked?"""
+        """Is it, or a part of it, handed to something, rather than called or asked?"""
         names = (value for value in self.values if isinstance(value, cst.Name) and value.value == parameter)
-        return any(isinstance(self.training.parents.get(name), cst.Arg) and self._is_given_to_unknown(name) for name in names)
+        return any(self._is_given_to_unknown(name) for name in names)
 
     def _is_given_to_unknown(self, name: cst.Name) -> bool:
-        call = self.training.parents.get(self.training.parents[name])
+        place = self.training.parents.get(name)
+        if isinstance(place, cst.Subscript):
+            return place.value is name
+        call = self.training.parents.get(place) if isinstance(place, cst.Arg) else None
+        if not isinstance(place, cst.Arg):
+            return False
         return not (isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in ("to", "type", "view", "reshape"))
 
     # Does another pass share it?

@@ -98,7 +98,8 @@ class TrainingFlow:
     def _optimizes_itself(self, owner: ClassEntry) -> bool:
         """Does the class say that its Trainer is to run no backward?"""
         stores = self.flow.project.attribute_stores(owner).get("automatic_optimization", ())
-        return any(isinstance(store.value, ast.Constant) and store.value.value is False for store in stores)
+        said = [store.value for store in stores if store.method.owner in self.flow.project.ancestry(owner).classes]  # a subclass says it of itself
+        return any(isinstance(value, ast.Constant) and value.value is False for value in said)
 
     @cached_property
     def anchored(self) -> dict[Definition, Backward]:
