@@ -20,12 +20,7 @@ _SCALED = (cst.MultiplyAssign, cst.DivideAssign)
 
 def loss_parts(training: TrainingFlow) -> dict[Definition, str]:
     """The definitions computed here that are terms of a loss, with the sentence that says so."""
-    from lintorch.flow.returned_part import parts_beside
-
     found: dict[Definition, str] = {}
-    for made, backward in training.anchored.items():
-        line = training.flow.line(backward.event.node)
-        found.update((part, f"`{made.name}`, which backward() on line {line} runs through, is a sum with it") for part in parts_beside(training, made))
     pending = [(term, backward.event.node) for made, backward in training.anchored.items() for term in terms_of(made)]
     for backward in training.backwards:
         call = backward.event.node

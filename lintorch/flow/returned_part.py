@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from lintorch.project.module import FunctionEntry
 
 
+def returned_parts(training: TrainingFlow) -> dict[Definition, str]:
+    """The definitions whose sum, returned with them, backward runs through, with the sentence that says so."""
+    found: dict[Definition, str] = {}
+    for made, backward in training.anchored.items():
+        line = training.flow.line(backward.event.node)
+        found.update((part, f"`{made.name}`, which backward() on line {line} runs through, is a sum with it") for part in parts_beside(training, made))
+    return found
+
+
 def parts_beside(training: TrainingFlow, whole: Definition) -> Iterator[Definition]:
     """The definitions unpacked beside one that are terms of the sum which that one is."""
     statement = whole.statement

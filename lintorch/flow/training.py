@@ -39,6 +39,7 @@ from lintorch.flow.optimizer import Optimizers
 from lintorch.flow.owner import OwnerFacts
 from lintorch.flow.replay import Replayed, replayed
 from lintorch.flow.retained import RetainedGraph, retained_graphs
+from lintorch.flow.returned_part import returned_parts
 from lintorch.flow.saving import Saving, plan_saving
 from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
@@ -180,7 +181,7 @@ class TrainingFlow:
     @property
     def _of_losses(self) -> dict[Definition, str]:
         """What losses are made of, and why it has a graph."""
-        return {**loss_sources(self), **loss_parts(self)}
+        return {**loss_sources(self), **loss_parts(self), **returned_parts(self)}
 
     def put_into(self, definition: Definition) -> tuple[cst.BaseExpression, ...]:
         """What is appended to the list that a definition makes, wherever it is this one alone."""
