@@ -26,9 +26,10 @@ from lintorch.flow.torch_names import (
     is_distribution_class,
     is_module_class,
 )
+from lintorch.flow.training_gate import own_nodes
 from lintorch.project.fixed_point import NOTHING, Answer
 from lintorch.project.module import ClassEntry, FunctionEntry, dotted_name
-from lintorch.project.nodes import nodes_outside, nodes_under
+from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class PossibleGraphs:
     @cached_property
     def own(self) -> tuple[ast.AST, ...]:
         """The nodes of the function itself; nested functions and classes are there, but nothing under them."""
-        return tuple(nodes_outside(self.entry.node, _NESTED))
+        plain, looped = own_nodes(self.entry)
+        return (*plain, *looped)
 
     @cached_property
     def may_differentiate(self) -> bool:
@@ -122,7 +124,7 @@ class PossibleGraphs:
     @cached_property
     def local_names(self) -> frozenset[str]:
         """Every name bound anywhere in the function."""
-        nodes = self.entry.nodes
+        nodes = (*self.own, *nodes_under(*(node for node in self.own if node.__class__ in _NESTED)))
         stored = (node.id for node in nodes if node.__class__ is ast.Name and node.ctx.__class__ is ast.Store)
         return frozenset((*(node.arg for node in nodes if node.__class__ is ast.arg), *stored))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lintorch.flow.seed import Seed
 from lintorch.project.module import FunctionEntry, FunctionNode
@@ -66,7 +67,7 @@ def _sown(entry: FunctionEntry) -> set[Seed]:
     # A constructor runs once: what it stores is where attributes begin, not where they grow.
     found -= _STORES if function.name == "__init__" else set()
     found |= {Seed.DECORATED} if function.decorator_list else set()
-    return found | ({Seed.RECURRENCE} if _has_recurrence(plain) else set())
+    return found | ({Seed.RECURRENCE} if looped and _has_recurrence(plain) else set())
 
 
 def _outside_loops(function: FunctionNode, plain: list[ast.AST], looped: list[ast.AST]) -> set[Seed]:
@@ -97,6 +98,7 @@ def _gathers(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.ListComp)
 
 
+@lru_cache(maxsize=4)  # a function is asked about many times in a row
 def own_nodes(entry: FunctionEntry) -> tuple[list[ast.AST], list[ast.AST]]:
     """The nodes of a function outside loops and in them; nested functions are functions of their own."""
     plain = nodes_outside(entry.node, _LOOP_KINDS | _NESTED_KINDS)
