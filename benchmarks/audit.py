@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ WRITTEN_BY_DEFAULT = frozenset({"same-trace", "tested"})
 Json = Mapping[str, Any]
 
 
-def audit(folder: Path, report: Json) -> list[str]:
-    """Every promise that the working copy in `folder` breaks, given the JSON of the `--fix` run that changed it."""
+def audit(folder: Path, report: Json, *also: str) -> list[str]:
+    """Every promise that the working copy in `folder` breaks, given the JSON of the `--fix` run that changed it; `also` are verdicts allowed besides."""
     changed = changed_files(folder)
     broken = [f"{path} changed and is not reported" for path in sorted(set(changed) - set(report["files"]["changed"]))]
     broken += [f"{path} is reported as changed and did not" for path in sorted(set(report["files"]["changed"]) - set(changed))]
     broken += [
-        f"{rewrite['path']}: {rewrite['symbol']} was written with {rewrite['verdict']['status']}" for rewrite in _written(report) if not _allowed(rewrite)
+        f"{rewrite['path']}: {rewrite['symbol']} was written with {rewrite['verdict']['status']}" for rewrite in _written(report) if not _allowed(rewrite, also)
     ]
     for path in sorted(set(changed) & published_files(folder)):
         broken += _audit_file(folder, path, report)
@@ -64,8 +64,8 @@ def _written(report: Json) -> list[Json]:
     return [rewrite for rewrite in report["rewrites"] if rewrite["id"] in fixed]
 
 
-def _allowed(rewrite: Json) -> bool:
-    return rewrite["verdict"] is not None and rewrite["verdict"]["status"] in WRITTEN_BY_DEFAULT
+def _allowed(rewrite: Json, also: Sequence[str]) -> bool:
+    return rewrite["verdict"] is not None and rewrite["verdict"]["status"] in {*WRITTEN_BY_DEFAULT, *also}
 
 
 def reported_lines(report: Json, path: str) -> set[int]:

@@ -33,15 +33,16 @@ def mutants(file: str, text: str) -> Iterator[Mutant]:
         if id(node) not in aside and isinstance(node, _CHANGED):
             for kind, change in _CHANGES.items():
                 if told := change(copy.deepcopy(node)):
-                    yield Mutant(file, place, kind, getattr(node, "lineno", 0), told)
+                    line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
+                    yield Mutant(file, place, kind, line, told)
 
 
-def mutated(mutant: Mutant, text: str) -> str:
-    """The text with the change made."""
+def mutated(mutant: Mutant, text: str) -> ast.Module:
+    """The program with the change made, everything else at its old place."""
     tree = ast.parse(text)
     node = next(node for place, node in enumerate(ast.walk(tree)) if place == mutant.place)
     assert _CHANGES[mutant.kind](node)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    return ast.fix_missing_locations(tree)
 
 
 def _aside(tree: ast.AST) -> Iterator[ast.AST]:
@@ -98,7 +99,7 @@ def _dropped(node: ast.AST) -> str:
     if isinstance(node, ast.For):
         node.iter = ast.Tuple([], ast.Load())
         return "a loop runs over nothing"
-    if isinstance(node, ast.Return) and node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+    if isinstance(node, ast.Return) and node.value is not None and not (isinstance(node.value, ast.Constant) and not node.value.value):
         node.value = ast.Constant(None)
         return "None is returned"
     return ""

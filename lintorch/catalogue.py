@@ -65,27 +65,25 @@ class Catalogue:
         for registered in self.rules:
             if word.upper() == registered.code or word.lower() == registered.name:
                 return registered
+        several = [registered.code for registered in self.rules if word and registered.code.startswith(word.upper())]
+        if several:
+            raise UsageError(f"{word} is the beginning of {', '.join(several)}; name one of them")
         raise UsageError(f"there is no rule {word!r}{self._nearest(word)} (`lintorch rules` lists them)")
 
     def select(self, settings: Settings) -> tuple[RegisteredRule, ...]:
-        """The rules these settings switch on; raises UsageError for a code or name that fits no rule.
+        """The rules these settings switch on; raises UsageError, naming the key, for a code or name that fits no rule.
 
         The longest selector that fits a rule decides, so `--ignore LT1 --select LT101` keeps LT101; a draw ignores.
         """
-        self.require(self._selectors(settings))
+        for key, selectors in _selectors(settings):
+            self.require(selectors, f"[tool.lintorch] {key}: ")
         return tuple(registered for registered in self.rules if self._is_on(registered, settings))
 
-    def require(self, selectors: Iterable[str]) -> None:
-        """Raise UsageError for the first selector that fits no rule."""
+    def require(self, selectors: Iterable[str], where: str = "") -> None:
+        """Raise UsageError, which begins with where they stand, for the first selector that fits no rule."""
         for selector in selectors:
             if not any(fit(selector, registered) is not None for registered in self.rules):
-                raise UsageError(f"unknown rule code or name {selector!r}{self._nearest(selector)} (`lintorch rules` lists them)")
-
-    def _selectors(self, settings: Settings) -> Iterator[str]:
-        yield from (*settings.select, *settings.extend_select, *settings.ignore)
-        yield from settings.severity
-        for codes in settings.per_file_ignores.values():
-            yield from codes
+                raise UsageError(f"{where}unknown rule code or name {selector!r}{self._nearest(selector)} (`lintorch rules` lists them)")
 
     def _is_on(self, registered: RegisteredRule, settings: Settings) -> bool:
         chosen = best_fit((*settings.select, *settings.extend_select), registered)
@@ -96,6 +94,16 @@ class Catalogue:
 
     def _nearest(self, word: str) -> str:
         return nearest(word, [known for registered in self.rules for known in (registered.code, registered.name)])
+
+
+def _selectors(settings: Settings) -> Iterator[tuple[str, Iterable[str]]]:
+    """The keys under which settings name rules, each with what it names."""
+    yield "select", settings.select
+    yield "extend-select", settings.extend_select
+    yield "ignore", settings.ignore
+    yield "severity", settings.severity
+    for pattern, codes in settings.per_file_ignores.items():
+        yield f'per-file-ignores."{pattern}"', codes
 
 
 def fit(selector: str, registered: RegisteredRule) -> int | None:

@@ -57,7 +57,7 @@ class Configuration:
         return self._by_folder[folder]
 
     def _read(self, folder: Path) -> Settings:
-        file = self._explicit or nearest_configuration(folder)
+        file = self.file(folder)
         given = read_configuration(file) if file else {}
         length = given.get("line_length") or neighbours_line_length(folder, self._flake8_length)[0] or Settings.line_length
         given = {**given, "python": _from(file, given.get("python"))}
@@ -67,12 +67,16 @@ class Configuration:
     def origins(self, path: Path) -> dict[str, str]:
         """Where each setting for a file or folder comes from, by the name of its field: a file, a neighbouring tool, or `default`."""
         folder = (path if path.is_dir() else path.parent).absolute()
-        file = self._explicit or nearest_configuration(folder)
+        file = self.file(folder)
         given = read_configuration(file) if file else {}
         _, neighbour = neighbours_line_length(folder, self._flake8_length)
         default = {"line_length": neighbour} if neighbour else {}
         names = (field.name for field in keys().values())
         return {name: str(file) if name in given else default.get(name, "default") for name in names}
+
+    def file(self, folder: Path) -> Path | None:
+        """The configuration file that is in force for a folder."""
+        return self._explicit or nearest_configuration(folder)
 
     def _share(self, settings: Settings) -> Settings:
         """One object for equal settings, so that files can be grouped by identity."""

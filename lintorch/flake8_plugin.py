@@ -60,7 +60,7 @@ class Plugin:
         cls._line_length = options.max_line_length if options.max_line_length != _UNSET_LENGTH else None
         cls._shared = None
         try:
-            load_catalogue().require(cls._select)
+            load_catalogue().require(cls._select, "lintorch-select: ")
         except UsageError as error:
             raise SystemExit(f"lintorch: {error}") from None
 

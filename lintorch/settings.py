@@ -46,7 +46,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     import difflib
 
     folded, names = word.casefold(), {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(folded, names, n=10, cutoff=0.5)
+    close = difflib.get_close_matches(folded, names, n=max(1, len(names)), cutoff=0.5)
     # A slip changes a letter where it stands: among equally close words the one with most letters in their places.
     best = max(close, key=lambda name: (difflib.SequenceMatcher(None, name, folded).ratio(), sum(map(str.__eq__, name, folded))), default=None)
     return f"; did you mean {names[best]}?" if best is not None else ""

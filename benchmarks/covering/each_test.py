@@ -1,7 +1,8 @@
-"""A pytest plugin: which lines of the product each test ran in its own process."""
+"""A pytest plugin: which lines of the product each test that passed ran in its own process."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -12,6 +13,21 @@ import coverage
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+_FAILED: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what fails: where it fails without a mutant, it says nothing of one."""
+    if report.failed:
+        _FAILED.add(report.nodeid)
+
+
+@functools.cache
+def _data_of(measured: coverage.Coverage) -> coverage.CoverageData:
+    """Where a measurement writes: asked for once, since each asking looks through the sources for files that never ran."""
+    return measured.get_data()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -26,7 +42,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     yield
     seconds = time.process_time() - began
     measured.switch_context("")
-    data = measured.get_data()
+    if item.nodeid in _FAILED:
+        return
+    data = _data_of(measured)
     data.set_query_context(item.nodeid)
     lines = {Path(file).relative_to(ROOT).as_posix(): sorted(data.lines(file) or ()) for file in data.measured_files()}
     data.set_query_contexts(None)

@@ -16,6 +16,8 @@ COMMANDS = ("check", "verify", "explain", "rules", "config", "clean", "lsp")
 FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit", "html")
 ISOLATION = ("none", "rlimits only", "no-userns", "full")
 LEVELS = ("same-trace", "tested", "close", "undecided")
+_LEVELS_HELP = """same-trace: the same operations ran; tested: equal results, bit for bit; close: equal but for rounding; undecided: no run could tell.
+What was seen to differ is never allowed"""
 
 _COMMANDS_HELP = """\
 commands:
@@ -132,7 +134,7 @@ def _check_parser() -> _Parser:
     _add_selection(parser)
     _add_adopting(parser)
     _add_input(parser)
-    _add_running(parser)
+    _add_running(parser, "write fixes")
     _add_output(parser, FORMATS)
     return parser
 
@@ -170,11 +172,12 @@ def _add_input(parser: _Parser) -> None:
     group.add_argument("--stdin-filename", metavar="FILE", help="the name that standard input (-) stands for")
 
 
-def _add_running(parser: _Parser) -> None:
+def _add_running(parser: _Parser, allowed: str) -> None:
     group = parser.add_argument_group("running both versions")
-    group.add_argument("--allow", choices=LEVELS, help="the weakest verdict with which a fix is written (default: tested)")
+    group.add_argument("--allow", choices=LEVELS, help=f"{allowed} with this verdict or a better one (default: tested); {_LEVELS_HELP}")
     group.add_argument("--example", action="append", metavar="TEXT", help="how to build and call a module: 'Net(10, 20), torch.randn(4, 10)'")
-    group.add_argument("--min-isolation", choices=ISOLATION, help="refuse to run code in processes confined less than this")
+    told = "refuse to run code in processes confined less than this (default: 'rlimits only', which limits time and memory; `none` not even that)"
+    group.add_argument("--min-isolation", choices=ISOLATION, help=told)
     group.add_argument("--python", metavar="INTERPRETER", help="the interpreter that has torch and the project's packages")
 
 
@@ -183,7 +186,7 @@ def _add_output(parser: _Parser, formats: Sequence[str]) -> None:
     group.add_argument("--format", choices=formats, help="(default: text)")
     group.add_argument("--output-file", type=Path, metavar="FILE", help="write the report there")
     group.add_argument("--statistics", action="store_true", help="count findings by rule instead of showing them")
-    group.add_argument("--quiet", "-q", action="store_true", help="findings and errors only, no summary")
+    group.add_argument("--quiet", "-q", action="store_true", help="findings and errors only, no summary and no progress")
     group.add_argument("--fail-on", choices=("error", "warning", "info"), help="the least severity that gives exit status 1 (default: warning)")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 even where findings are left")
     group.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
@@ -192,7 +195,7 @@ def _add_output(parser: _Parser, formats: Sequence[str]) -> None:
 
 def _add_work(parser: _Parser) -> None:
     group = parser.add_argument_group("how the work is done")
-    group.add_argument("--jobs", "-j", type=_jobs, metavar="N", help="processes (default: one for each core)")
+    group.add_argument("--jobs", "-j", type=_jobs, metavar="N", help="processes (default, or 0: one for each core)")
     group.add_argument("--executor", metavar="WHERE", help="'dask' for a cluster of --jobs processes here, 'dask:ADDRESS' for one that runs at ADDRESS")
     _add_cache(group)
 
@@ -210,12 +213,12 @@ def _verify_parser() -> _Parser:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="the old and the new version; with --against the new one alone")
     parser.add_argument("--against", metavar="GITREV", help="the old version is that of a git revision")
     parser.add_argument("--all", action="store_true", help="also run what did not change")
-    _add_running(parser)
+    _add_running(parser, "exit with 0")
     group = parser.add_argument_group("output and configuration")
     group.add_argument("--format", choices=("text", "json", "html"), help="(default: text)")
     group.add_argument("--output-file", type=Path, metavar="FILE", help="write the report there")
     group.add_argument("--config", type=Path, metavar="FILE", help="this configuration file, not the nearest pyproject.toml")
-    group.add_argument("--quiet", "-q", action="store_true", help="no summary")
+    group.add_argument("--quiet", "-q", action="store_true", help="verdicts and errors only, no summary and no progress")
     _add_cache(group)
     return parser
 

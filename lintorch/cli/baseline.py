@@ -77,6 +77,8 @@ def _named(path: Path, folder: Path) -> str:
 
 
 def _save(file: Path, text: str) -> None:
+    if file.is_dir():
+        raise UsageError(f"{file}: is a folder; name a file with --write-baseline")
     sweep([file.absolute().parent])
     try:
         if file.exists():

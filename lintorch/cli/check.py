@@ -11,7 +11,7 @@ from lintorch.catalogue import load_catalogue
 from lintorch.cli.adoption import about, record_baseline, record_ignores, refuse_contradictions
 from lintorch.cli.arguments import COMMANDS, Arguments
 from lintorch.cli.clean import store
-from lintorch.cli.configure import configuration
+from lintorch.cli.configure import configuration, warn_of_unused
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
 from lintorch.config import Configuration
@@ -49,6 +49,7 @@ def _check(arguments: Arguments, stdin: bool) -> int:
     tasks, skipped = _tasks(arguments, config, mode)
     tasks = about(tasks, arguments)
     _require(config, mode is not Mode.CHECK or arguments.witness)
+    warn_of_unused(arguments.example, (_text(task.path) for task in tasks))
     with shown(len(tasks), any(task.runs_code for task in tasks), arguments.quiet) as progress:
         files = _run(tasks, arguments, progress)
     run = Run(numbered(files), skipped, fixing=mode is not Mode.CHECK, written=mode is Mode.FIX)
@@ -94,9 +95,25 @@ def _require(config: Configuration, runs_code: bool) -> None:
     for settings in config.distinct:
         if settings.illustrated:
             html.require()
-        load_catalogue().select(settings)
+        _require_codes(config, settings)
         if runs_code:
             require_torch(settings)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _require_codes(config: Configuration, settings: Settings) -> None:
+    """Raise UsageError for a code of a configuration file that no rule has, naming the file; those of the command line have been looked at."""
+    try:
+        load_catalogue().select(settings)
+    except UsageError as error:
+        file = config.file(settings.root)
+        raise UsageError(f"{file}: {error}" if file else str(error)) from None
 
 
 def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[list[Task], tuple[tuple[str, str], ...]]:
@@ -105,6 +122,8 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
     skipped: dict[str, str] = {}
     for name in arguments.paths or (".",):
         path = Path(name)
+        if not name:
+            raise UsageError("'' is no path; name a file or folder, or `.` for the current folder")
         if not path.exists():
             raise UsageError(f"{name}: there is no such file or folder{nearest(name, COMMANDS) if name.isalpha() else ''}")
         files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
+from lintorch.cli.output import warn
 from lintorch.config import Configuration
 from lintorch.settings import Settings, UsageError
 
@@ -16,6 +19,7 @@ from lintorch.settings import Settings, UsageError
 def configuration(arguments: Arguments) -> Configuration:
     """Settings by folder, with what the command line says put on top; raises UsageError for an example that cannot be read."""
     examples = _by_class(arguments.example)
+    _require_rules(arguments)
 
     def overlay(settings: Settings) -> Settings:
         chosen = replace(
@@ -33,6 +37,15 @@ def configuration(arguments: Arguments) -> Configuration:
     return Configuration(arguments.config, overlay)
 
 
+def _require_rules(arguments: Arguments) -> None:
+    """Raise UsageError for a code of the command line that no rule has, and for a selection of nothing, such as a variable of a script that is not set."""
+    if arguments.select == ():
+        raise UsageError("--select names no rule (`lintorch rules` lists them)")
+    given = (*(arguments.select or ()), *arguments.extend_select, *arguments.ignore)
+    if given:
+        load_catalogue().require(given)
+
+
 def _from_here(pattern: str, root: Path) -> str:
     """A pattern with a slash is relative to where it is typed; patterns of settings are relative to the configuration file."""
     if "/" not in pattern.rstrip("/"):
@@ -47,6 +60,15 @@ def _by_class(examples: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         name = example_name(example)
         found[name] = (*found.get(name, ()), example)
     return found
+
+
+def warn_of_unused(examples: Iterable[str], texts: Iterable[str]) -> None:
+    """A line for each example of the command line that is about a class or function that no text defines."""
+    missing = {example: example_name(example).rpartition(".")[2] for example in examples}
+    for text in texts if missing else ():
+        missing = {example: name for example, name in missing.items() if not re.search(rf"\b(class|def)\s+{name}\b", text)}
+    for example, name in missing.items():
+        warn(f"nothing here is called {name!r}, so the example {example!r} is not used")
 
 
 def example_name(example: str) -> str:

@@ -55,16 +55,22 @@ def _diff(top: Path, base: str, *paths: str) -> bytes:
 def _base(revision: str, top: Path) -> str:
     """The commit to compare with; nothing a user writes is read as an option. Raises UsageError where there is none."""
     named = revision.removesuffix("...")
-    try:
-        commit = git("--diff-from", top, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}").decode().split()[-1]
-    except UsageError:
-        raise UsageError(f"--diff-from: the repository {top} knows no revision {named!r}; fetch it, or name another") from None
+    commit = require_revision("--diff-from", top, named)
     if named == revision:
         return commit
     try:
         return git("--diff-from", top, "merge-base", commit, "HEAD").decode().strip()
     except UsageError:
         raise UsageError(f"--diff-from: no commit is known at which HEAD left {named!r}; in a shallow clone fetch more of it") from None
+
+
+def require_revision(option: str, folder: Path, named: str) -> str:
+    """The commit that a user's word names in a repository, for the sake of an option; raises UsageError where there is none."""
+    git(option, folder, "rev-parse", "--git-dir")  # is there a repository at all?
+    try:
+        return git(option, folder, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}").decode().split()[-1]
+    except UsageError:
+        raise UsageError(f"{option}: the repository {folder} knows no revision {named!r}; fetch it, or name another") from None
 
 
 def _names(output: bytes) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 from lintorch.settings import Settings, UsageError
 from lintorch.verify.supervisor import default_interpreter
 
-_ASK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch') is None)"
+_ASK = "import importlib.util; print('torch:', importlib.util.find_spec('torch') is not None)"
 
 
 def require_torch(settings: Settings) -> None:
@@ -32,12 +32,14 @@ def _for_hooks() -> str:
 @functools.cache
 def _require_of(python: str) -> None:
     try:
-        done = subprocess.run([python, "-c", _ASK], capture_output=True, timeout=60)
+        said = subprocess.run([python, "-c", _ASK], capture_output=True, timeout=60).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(
             f"{python} cannot be run ({getattr(error, 'strerror', None) or error}); name a Python interpreter that has PyTorch with --python"
         ) from None
-    if done.returncode:
+    if b"torch:" not in said:
+        raise UsageError(f"{python} is no Python interpreter that works; name one that has PyTorch with --python")
+    if b"torch: True" not in said:
         raise UsageError(
             f"{python} has no PyTorch, which running both versions needs; install torch there or name another interpreter with --python{_for_hooks()}"
         )

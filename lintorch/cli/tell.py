@@ -48,7 +48,8 @@ def rules(arguments: Arguments) -> int:
     if arguments.format == "json":
         text = json.dumps([_plain(one) for one in registered], indent=2) + "\n"
     else:
-        text = "".join(f"{one.code}  {one.name:<28} {'on ' if one.rule.default else 'off'}  {one.page.sentence}\n" for one in registered)
+        width = max(len(one.name) for one in registered)
+        text = "".join(f"{one.code}  {one.name:<{width}} {'on ' if one.rule.default else 'off'}  {one.page.sentence}\n" for one in registered)
     sys.stdout.write(text)
     return 0
 

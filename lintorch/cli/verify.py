@@ -11,8 +11,8 @@ from pathlib import Path
 from lintorch.cache.store import Store
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.clean import store
-from lintorch.cli.configure import configuration
-from lintorch.cli.git import git
+from lintorch.cli.configure import configuration, warn_of_unused
+from lintorch.cli.git import git, require_revision
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import opened, require_output, show, warn
 from lintorch.engine.verdicts import Verifiers, allows
@@ -21,7 +21,7 @@ from lintorch.report.progress import Progress, shown
 from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
 from lintorch.source.read import read_source
-from lintorch.source.text import SourceError
+from lintorch.source.text import Source, SourceError
 from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
 
 
@@ -37,6 +37,7 @@ def verify(arguments: Arguments) -> int:
         pairs = list(_against(arguments.against, new, settings) if arguments.against else file_pairs(Path(arguments.paths[0]), new, settings))
     except SourceError as error:
         raise UsageError(str(error)) from None
+    warn_of_unused(arguments.example, (pair.new.text for pair in pairs if pair.new))
     with shown(len(pairs), True, arguments.quiet) as progress:
         results, failures = _compared(pairs, settings, arguments.all, progress, store(arguments))
     _deliver(results, failures, arguments)
@@ -81,13 +82,23 @@ def _paths(arguments: Arguments) -> Path:
 def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
     """The files of a path as a git revision has them, and as they are."""
     folder = path if path.is_dir() else path.parent
+    require_revision("--against", folder, revision)
     names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
     suffixes = {".py"} if path.is_dir() else {path.suffix}  # of a folder its Python files, a notebook only by name
     before = {folder / name for name in names if Path(name).suffix in suffixes}
     after = {file for file in discover([path], settings)[0] if file.suffix in suffixes}
     for file in sorted(before | after):
         old = git("--against", folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
-        yield Pair(file, read_source(file, old) if old is not None else None, read_source(file) if file.exists() else None)
+        yield Pair(file, _earlier(file, revision, old) if old is not None else None, read_source(file) if file.exists() else None)
+
+
+def _earlier(file: Path, revision: str, raw: bytes) -> Source:
+    """A file as a revision has it, called as git calls it where it cannot be used."""
+    name = f"{revision}:{file}"
+    try:
+        return replace(read_source(file, raw), path=Path(name))
+    except SourceError as error:
+        raise SourceError(name, error.reason, error.remedy, error.line, error.cell) from None
 
 
 def _deliver(results: list[Compared], failures: list[str], arguments: Arguments) -> None:
@@ -97,6 +108,7 @@ def _deliver(results: list[Compared], failures: list[str], arguments: Arguments)
         elif arguments.format == "html":
             target.write(html.render_comparison(results, failures))
         else:
-            show(comparison.lines(results, quiet=arguments.quiet), target)
+            nothing = bool(failures) and not results  # that nothing differs was not seen then
+            show(comparison.lines(results, quiet=arguments.quiet or nothing), target)
     for failure in failures:
         warn(failure)

@@ -115,7 +115,7 @@ def _files(root: str) -> Iterator[str]:
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED and not _is_environment(folder, name)]
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118
-            if name.endswith(_TAKEN) and (name.endswith(_TAKEN[:2]) or os.path.getsize(path) <= _LARGEST):  # noqa: PTH202
+            if name.endswith(_TAKEN) and os.path.isfile(path) and (name.endswith(_TAKEN[:2]) or os.path.getsize(path) <= _LARGEST):  # noqa: PTH113, PTH202
                 yield path
 
 

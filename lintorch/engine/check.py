@@ -135,11 +135,13 @@ def matches(pattern: str, path: Path, root: Path) -> bool:
 
 
 def _may_hold_findings(source: Source, rules: Iterable[RegisteredRule]) -> bool:
-    """A look at the bytes: rules about modules need a class; the others need torch or a backward pass to be named, and not another framework's."""
+    """A look at the bytes: rules about modules need a class; the others need torch, backward or eval to be named, and not another framework's."""
     if _OTHER_FRAMEWORK.search(source.raw) and not _TORCH.search(source.raw):
         return False
     return any(
-        b"class" in source.raw if registered.rule.scope in (Scope.FORWARD, Scope.CLASS) else b"torch" in source.raw or b"backward" in source.raw
+        b"class" in source.raw
+        if registered.rule.scope in (Scope.FORWARD, Scope.CLASS)
+        else any(word in source.raw for word in (b"torch", b"backward", b".eval()"))
         for registered in rules
     )
 

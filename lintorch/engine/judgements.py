@@ -76,7 +76,7 @@ def _asked(python: str) -> tuple[str, list[str]]:
         lines = subprocess.run([python, "-c", _ASK], capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return "", []
-    return lines[0], lines[1:]
+    return (lines[0], lines[1:]) if lines else ("", [])
 
 
 def _names(folder: str) -> list[str]:

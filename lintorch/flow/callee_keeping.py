@@ -17,6 +17,7 @@ from lintorch.flow.keeper import Keeper
 from lintorch.flow.keeping_gate import may_keep
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.summary import attribute_fates
+from lintorch.flow.type_guard import excludes_tensor
 from lintorch.flow.unpacking import written_value
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def _parameter(flow: FunctionFlow, name: str) -> list[Definition]:
 def _always(flow: FunctionFlow, definition: Definition, fate: Fate) -> bool:
     """Has some use that sees this definition alone the fate? `if is_tensor(value): value = value.item()` makes it one of two."""
     uses = [use for use in flow.chains.uses.get(definition.event.at, ()) if flow.chains.reaching[use.at] == (definition,)]
-    return any(fate in set(flow.training.fates.of_node(use.node)) for use in uses)
+    possible = (use.node for use in uses if not (isinstance(use.node, cst.Name) and excludes_tensor(flow.training, use.node)))
+    return any(fate in set(flow.training.fates.of_node(node)) for node in possible)
 
 
 def _lines(node: object) -> Iterable[int]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import encloses, loop_of
+from lintorch.flow.differentiable import is_differentiable_function
 from lintorch.flow.event import Binding, Definition, Kind
 from lintorch.flow.fact import Fact, History, Sort
 from lintorch.flow.hook import Registration, hook_function, is_dropped, registrations
 from lintorch.flow.inference import Inference
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.tensor_use import DIFFERENTIABLE_METHODS
-from lintorch.flow.torch_names import is_differentiable_function
 from lintorch.project.nodes import nodes_under
 from lintorch.source.text import Span
 

@@ -15,7 +15,9 @@ from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Binding, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.gradient_return import inputs_with_gradient
+from lintorch.flow.owner import is_given_plain
 from lintorch.flow.tensor_use import tensor_parameters
+from lintorch.project.calls import calls_by_name
 from lintorch.project.nodes import nodes_under
 
 if TYPE_CHECKING:
@@ -102,11 +104,15 @@ class ContextAttributes:
 
     def _returned_attribute(self, target: cst.Attribute, value: cst.BaseExpression) -> str | None:
         """Evidence that the function returns what it stored: `ctx.out = x.exp()`, then `return ctx.out`."""
-        if self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE) or not isinstance(value, cst.Call | cst.BinaryOperation):
+        if self._is_no_tensor(value) or not isinstance(value, cst.Call | cst.BinaryOperation):
             return None
         returns = (event.node for event in self.flow.graph.events if event.kind is Kind.RETURN and isinstance(event.node, cst.Return))
         found = next((node for node in returns if any(part.deep_equals(target) for part in _parts(node))), None)
         return f"`{self.flow.short(target)}` is returned on line {self.flow.line(found)}" if found is not None else None
+
+    def _is_no_tensor(self, value: cst.BaseExpression) -> bool:
+        sort = self.flow.training.inference.fact(value).sort
+        return sort.is_module or sort in (Sort.NUMBER, Sort.CONTAINER)
 
     def _tensor(self, statement: cst.Assign, target: cst.Attribute, value: cst.Name) -> ContextTensor | None:
         output = self._output(value)
@@ -121,7 +127,7 @@ class ContextAttributes:
         if self.flow.entry.name == "setup_context":
             third = self._parameters(self.flow.entry)[2:3]
             return f"`{value.value}` is the output" if third == [value.value] and all(made.binding is Binding.PARAMETER for made in seen) else None
-        plain = self.flow.training.inference.fact(value).sort in (Sort.NUMBER, Sort.CONTAINER, Sort.MODULE)
+        plain = self._is_no_tensor(value)
         if not seen:
             return None
         for event in self.flow.graph.events:
@@ -142,7 +148,18 @@ class ContextAttributes:
         name = self._input_name(value)
         if forward is None or name is None:
             return None
-        return self._gradients(forward).get(name) or tensor_parameters(forward).get(name)
+        return self._gradients(forward).get(name) or (tensor_parameters(forward).get(name) if not self._is_plain(forward, name) else None)
+
+    def _is_plain(self, forward: FunctionEntry, name: str) -> bool:
+        """Does the file itself call `apply` with a number or the like there, whatever the annotation says?"""
+        place = self._parameters(forward).index(name) - (0 if self.flow.entry.name == "setup_context" else 1) if name in self._parameters(forward) else -1
+        calls = [call for call in calls_by_name(self.flow.module).get("apply", ()) if call.caller is not None and self._applies(call.node.func)]
+        given = [(call.node.args[place], call.caller) for call in calls if 0 <= place < len(call.node.args)]
+        return any(caller is not None and is_given_plain(value, caller, self.flow.project) for value, caller in given)
+
+    def _applies(self, called: ast.expr) -> bool:
+        dotted = self.flow.module.qualify(called.value) if isinstance(called, ast.Attribute) else None
+        return self.owner is not None and dotted == self.owner.dotted
 
     def _input_name(self, value: cst.Name) -> str | None:
         """The parameter of forward that the name holds, whatever it is called here."""

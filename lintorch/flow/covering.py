@@ -34,6 +34,14 @@ class Covering:
             backward = found[0] if found and all(found) else None
         return backward if backward is not None and (loop is None or encloses(loop, backward.event.region)) else None
 
+    def beside(self, value: cst.BaseExpression) -> Backward | None:
+        """The backward call that runs through another result of the call that gave the value: `logits, loss = model(batch)`."""
+        made = self.training.seen_by(value) if isinstance(value, cst.Name) else ()
+        if len(made) != 1 or made[0].binding is not Binding.UNPACKED or made[0].statement is None:
+            return None
+        others = self.training.made_by_statement(made[0].statement)
+        return next((found for other in others if (found := self._of_definition(other)) is not None and not found.retains), None)
+
     def of_attribute(self, value: cst.CSTNode) -> Backward | None:
         """The backward call that runs on the same attribute of the same object: `outputs.loss`, `self.loss`."""
         if not isinstance(value, cst.Attribute):
@@ -54,7 +62,8 @@ class Covering:
     def _of_definition(self, definition: Definition, seen: frozenset[Definition] = frozenset()) -> Backward | None:
         if definition in seen:
             return None
-        anchored = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(definition.value) or self._of_whole(definition, seen)
+        itself = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(_given_by(definition))
+        anchored = itself or self._of_whole(definition, seen)
         return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
 
     def _of_whole(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
@@ -64,8 +73,13 @@ class Covering:
             names = list(names_in(source)) if source is not None else []
         else:
             names = [name for value in self.training.put_into(definition) for name in names_in(value)] if isinstance(definition.value, cst.List) else []
-        found = [self._of_operand(name, seen | {definition}) for name in names if self.training.inference.fact(name).is_live]
+        found = [self._of_operand(name, seen | {definition}) for name in names if self._holds_graphs(name)]
         return found[0] if found and all(found) else None
+
+    def _holds_graphs(self, name: cst.Name) -> bool:
+        """Is it a tensor with a graph, or a container of such?"""
+        fact = self.training.inference.fact(name)
+        return fact.is_live or (fact.element is not None and fact.element.is_live)
 
     def _of_callee(self, value: cst.CSTNode | None) -> Backward | None:
         """The call itself, where its function runs backward through all that it returns: `loss = self.step(batch)`."""
@@ -138,6 +152,12 @@ class Covering:
             current = self.training.parents.get(current)
         if isinstance(current, cst.Assign | cst.AnnAssign):
             yield from self.training.made_by_statement(current)
+
+
+def _given_by(definition: Definition) -> cst.BaseExpression | None:
+    """The value that a definition binds, or binds a part of: `step(batch)` of `loss, accuracy = step(batch)`."""
+    unpacked = definition.binding is Binding.UNPACKED and isinstance(definition.statement, cst.Assign)
+    return definition.statement.value if unpacked and isinstance(definition.statement, cst.Assign) else definition.value
 
 
 def _operands(definition: Definition) -> Iterator[tuple[cst.BaseExpression, bool]]:

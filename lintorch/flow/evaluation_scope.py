@@ -17,7 +17,7 @@ from lintorch.flow.gradients import Gradients
 from lintorch.flow.handing import parameters_of, runs_attribute, runs_parameter
 from lintorch.flow.ingredients import ingredients
 from lintorch.flow.keeping import Keeping
-from lintorch.flow.reduction import is_reduced
+from lintorch.flow.reduction import calls_given, is_reduced
 from lintorch.flow.switching import Switching, dotted
 from lintorch.flow.wanting import mentions_gradients, wants_gradients
 from lintorch.flow.without_gradients import Insertion, decorated, is_test, wrapped
@@ -141,11 +141,16 @@ class EvaluationScope:
 
     def _run_module(self, event: Event, call: cst.Call) -> str | None:
         """The module in evaluation mode that a call runs, where it certainly gives a graph."""
-        name = dotted(call.func)
+        name = self._bound_name(call.func) or dotted(call.func)
         if name is None or not any(name == module or name.startswith(f"{module}.") for module in self.switching.modules):
             return None
         module = next((module for module in self.switching.evaluating(event) if name == module or name.startswith(f"{module}.")), None)
         return name.removesuffix(".forward") if module is not None and self._gives_graph(call, name, module) else None
+
+    def _bound_name(self, callee: cst.BaseExpression) -> str | None:
+        """The name as flow tells it from others of the same spelling: a comprehension has names of its own."""
+        names = {made.name for made in self.training.seen_by(callee)}
+        return names.pop() if len(names) == 1 else None
 
     def _gives_graph(self, call: cst.Call, name: str, module: str) -> bool:
         inference = self.training.inference
@@ -208,13 +213,18 @@ class EvaluationScope:
 
     def _is_needless(self, run: _Run) -> bool:
         """Does nothing ask for a gradient of what the call gives?"""
-        if Fate.BACKWARD in run.fates or any(event.node is run.call for event in self._wanting):
+        if Fate.BACKWARD in run.fates or any(event.node is run.call for event in self._wanting) or self._is_given_to_wanting(run):
             return False
         if run.leaves and (self._wanting or self._is_wanted_elsewhere(run)):
             return False
         if self._is_looped(run.event):
             return True
         return not run.leaves and (run.is_handed or is_reduced(self.training, run.call))
+
+    def _is_given_to_wanting(self, run: _Run) -> bool:
+        """Does a call that asks for gradients get the result, or something computed from it?"""
+        wanting = {event.node for event in self._wanting}
+        return bool(wanting) and not wanting.isdisjoint(calls_given(self.training, run.call))
 
     def _is_wanted_elsewhere(self, run: _Run) -> bool:
         """Do the methods of the class, or the callers in the file, ask for gradients of what leaves the function?"""
@@ -245,7 +255,7 @@ class EvaluationScope:
         first = runs[0]
         piles_up = any(self._piles_up(run) for run in runs)
         module = next(module for module in self.switching.evaluating(first.event) if first.module == module or first.module.startswith(f"{module}."))
-        return Evaluation(first.call, first.module, self.switching.line(module, first.event), piles_up, self._insertions(runs))
+        return Evaluation(first.call, first.module.partition("@")[0], self.switching.line(module, first.event), piles_up, self._insertions(runs))
 
     def _piles_up(self, run: _Run) -> bool:
         """Is the result put, with its graph, into something that outlives the turn, or fed to the next turn?"""

@@ -15,14 +15,25 @@ class Sort(enum.Enum):
     """What kind of object a value is."""
 
     TENSOR = "tensor"
-    MODULE = "module"
+    MODULE = "module with parameters, as far as anybody knows"
     CRITERION = "loss module without parameters"
+    OPERATION = "module without parameters that is no loss"
     NUMBER = "number, string or other plain value"
     CONTAINER = "container"
     DISTRIBUTION = "distribution of torch.distributions"
     OPTIMIZER = "optimizer"
     LOADER = "data loader"
     UNKNOWN = "unknown"
+
+    @property
+    def is_module(self) -> bool:
+        """Is it a torch module, with parameters or without?"""
+        return self is Sort.MODULE or self.owns_none
+
+    @property
+    def owns_none(self) -> bool:
+        """Is it a module without parameters, which gives a graph only where it is given one?"""
+        return self in (Sort.CRITERION, Sort.OPERATION)
 
 
 class History(enum.Enum):
@@ -38,6 +49,7 @@ class Fact:
     """What flow knows of a value. `evidence` are short sentences, each with a line.
 
     `element` is what a container holds, `parts` what a tuple holds at each place, `of_class` the project's class of an instance.
+    `opaque`: a module of which only that is known, or what it returned, which may be a tensor, or several values of which the first is one.
     """
 
     sort: Sort
@@ -46,6 +58,7 @@ class Fact:
     element: Fact | None = None
     parts: tuple[Fact, ...] = ()
     of_class: ClassEntry | None = field(default=None, compare=False)
+    opaque: bool = field(default=False, compare=False)
 
     @property
     def is_live(self) -> bool:
@@ -65,6 +78,7 @@ class Fact:
 UNKNOWN = Fact(Sort.UNKNOWN, History.MAYBE)
 PLAIN = Fact(Sort.NUMBER, History.CUT)
 DATA = Fact(Sort.TENSOR, History.CUT)
+LOADED = Fact(Sort.UNKNOWN, History.CUT)  # whatever a file holds: tensors, modules, or dicts of either
 
 
 def either(facts: Iterable[Fact]) -> Fact:
@@ -83,6 +97,7 @@ def either(facts: Iterable[Fact]) -> Fact:
         either([fact.element for fact in facts if fact.element is not None]) if all(fact.element is not None for fact in facts) else None,
         tuple(either(parts) for parts in zip(*(fact.parts for fact in facts), strict=True)) if len({len(fact.parts) for fact in facts}) == 1 else (),
         classes.pop() if len(classes) == 1 else None,
+        any(fact.opaque for fact in facts),
     )
 
 

@@ -180,12 +180,21 @@ class Fates:
         if statement.value is not node:
             return
         targets = [target.target for target in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
-        for target in targets:
+        for target in (part for whole in targets for part in _bound_by(whole)):
             if isinstance(target, cst.Subscript):
                 yield from self._of_kept(target.value)
             elif isinstance(target, cst.Attribute):
                 yield Fate.SUMMED if _accumulates(statement, target) else Fate.STORED
         yield from self.made_in(statement)
+
+
+def _bound_by(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """What a target binds: itself, or the parts of a tuple."""
+    if isinstance(target, cst.Tuple | cst.List):
+        for element in target.elements:
+            yield from _bound_by(element.value)
+    else:
+        yield target
 
 
 def carries(node: cst.CSTNode | None) -> bool:

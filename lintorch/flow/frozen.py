@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.fact import Sort
+from lintorch.flow.given import is_given
+from lintorch.flow.owner import owns_none
 from lintorch.flow.torch_names import SAME_MODULE_METHODS
 from lintorch.flow.tree import dotted_name
 from lintorch.project.nodes import nodes_under
@@ -32,7 +34,7 @@ class Frozen:
     def is_frozen(self, module: str) -> bool:
         """May the module of that name give results without a graph?"""
         asked = module in self._asked or self._is_asked_by_callers(module)
-        return asked or self._is_hidden(module) or any(self._runs_without(cls) for cls in self._classes(module))
+        return asked or self._is_hidden(module) or any(self._runs_without(cls) or owns_none(cls, self.flow.project) for cls in self._classes(module))
 
     def forwards(self, module: str) -> tuple[FunctionEntry, ...]:
         """The forward methods that calling the module may run, where its class is in the project."""
@@ -152,9 +154,17 @@ class Frozen:
                 value = value.func.value
             if definition.name == module and isinstance(value, cst.Call):
                 yield self.flow.qualify(value.func)
+                yield from self._handed_classes(value.func)
         made = _without_moves(self.flow.module.constants.get(module))
         if isinstance(made, ast.Call):
             yield self.flow.module.qualify(made.func)
+
+    def _handed_classes(self, callee: cst.BaseExpression) -> Iterator[str | None]:
+        """The classes that callers in the file hand over to be made here: `evaluate(Model=Agent)`, where `Model(...)` is called."""
+        from lintorch.flow.parameter import passed_by_callers
+
+        if isinstance(callee, cst.Name) and is_given(self.flow.training, callee):
+            yield from map(self.flow.module.qualify, passed_by_callers(self.flow, callee.value))
 
 
 def _defined_in(method: FunctionEntry, made: ast.expr | None) -> list[ast.AST]:

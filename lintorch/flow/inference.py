@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from lintorch.flow.differentiable import gives_indices, is_differentiable_function, is_differentiable_method, is_torch_function, is_whole_number_type
 from lintorch.flow.event import Binding, Definition, Event, Kind
-from lintorch.flow.fact import DATA, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.fact import DATA, LOADED, PLAIN, UNKNOWN, Fact, History, Sort, combined, container, either
+from lintorch.flow.instance import instance
 from lintorch.flow.torch_names import (
     CUTTING_ATTRIBUTES,
     CUTTING_FUNCTIONS,
@@ -23,12 +25,7 @@ from lintorch.flow.torch_names import (
     SAME_ATTRIBUTES,
     SAME_ITERATORS,
     SAME_MODULE_METHODS,
-    is_differentiable_function,
     is_distribution_class,
-    is_loader_class,
-    is_loss_class,
-    is_module_class,
-    is_optimizer_class,
 )
 from lintorch.flow.unpacking import place_of, written_for
 
@@ -58,7 +55,11 @@ class Surroundings:
     evidence_of_loss: Callable[[cst.Call], str | None]  # of what the call gives
     taken_from: Callable[[Definition], cst.BaseExpression | None]  # the iterable that a loop takes the name's values from
     put_into: Callable[[Definition], tuple[cst.BaseExpression, ...]]  # what is appended to the list that a definition makes
+    no_tensor: Callable[[cst.Name], bool]  # where that name is read, by the conditions round it
     module_uses: Mapping[str, str]  # names that something only modules have is asked of, with the evidence
+
+
+_OF_NUMBERS = ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor")
 
 
 @dataclass
@@ -89,16 +90,21 @@ class Inference:
     def _as_loss_part(self, definition: Definition, fact: Fact) -> Fact:
         """The fact of what is added to a loss, where all that is known of it allows a graph."""
         proof = self.around.loss_parts.get(definition)
-        possible = proof is not None and not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
-        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if proof is not None and possible else fact
+        if proof is not None and fact.sort is Sort.CONTAINER:
+            return container([self._because(proof, element)]) if (element := fact.element) is not None else fact
+        return self._because(proof, fact) if proof is not None else fact
+
+    def _because(self, proof: str, fact: Fact) -> Fact:
+        possible = not fact.is_cut and fact.sort in (Sort.UNKNOWN, Sort.TENSOR) and fact.of_class is None
+        return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
         used_as_module = self.around.module_uses.get(definition.name)
         if definition.binding is Binding.PARAMETER:
             fact = self.around.parameter(definition.name)
-            return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+            return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
         fact = self._bound(definition)
-        return Fact(Sort.MODULE, History.CUT, (used_as_module,)) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
 
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding is Binding.LOOP:
@@ -127,13 +133,15 @@ class Inference:
 
     def _part(self, fact: Fact, place: int | None) -> Fact:
         """What stands at a place of a value that is unpacked or indexed."""
+        if fact.opaque:
+            return replace(fact, opaque=False) if place == 0 else UNKNOWN
         return fact.parts[place] if place is not None and -len(fact.parts) <= place < len(fact.parts) else self._element(fact)
 
     def _element(self, fact: Fact) -> Fact:
         """One of the parts a value is unpacked into or indexed for."""
         if fact.element is not None:
             return fact.element
-        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) else UNKNOWN
+        return fact if fact.sort in (Sort.TENSOR, Sort.NUMBER) or fact == LOADED else UNKNOWN
 
     def _expression(self, node: cst.CSTNode) -> Fact:
         method = _METHODS.get(type(node))
@@ -145,7 +153,8 @@ class Inference:
         event = self.around.loads.get(node)
         definitions = self.around.reaching.get(event.at, ()) if event is not None else ()
         if definitions:
-            return either([self.definition(definition) for definition in self._summed(definitions)])
+            fact = either([self.definition(definition) for definition in self._summed(definitions)])
+            return UNKNOWN if fact.is_live and self.around.no_tensor(node) else fact
         if node.value in ("True", "False", "None"):
             return PLAIN
         return self.around.global_name(node.value)
@@ -176,15 +185,20 @@ class Inference:
             return owner
         if owner.sort is Sort.DISTRIBUTION:
             return Fact(Sort.TENSOR, owner.history, owner.evidence) if name in DISTRIBUTION_ATTRIBUTES else UNKNOWN
+        if owner.sort is Sort.TENSOR and owner.parts and name in _PAIR:
+            return owner.parts[_PAIR.index(name)]
+        if owner.sort is Sort.TENSOR and any(made in self.around.anchored for made in self._seen(node.value)):
+            return UNKNOWN  # backward runs on it where it is a tensor; here it is read as something else
         if owner.sort is Sort.TENSOR:
-            return owner  # a part of what a module returned: output.loss, output.logits
+            return UNKNOWN if owner.opaque and name not in _OUTPUTS else replace(owner, opaque=False)
         return Fact(Sort.MODULE, History.CUT, owner.evidence) if owner.sort is Sort.MODULE and name == "module" else UNKNOWN
 
     def _subscript(self, node: cst.Subscript) -> Fact:
         owner = self.fact(node.value)
-        if owner.parts and (place := whole_number(node)) is not None:
+        place = whole_number(node)
+        if place is not None and (owner.parts or (owner.opaque and owner.sort is Sort.TENSOR)):
             return self._part(owner, place)
-        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) else UNKNOWN)
+        return owner.element or (owner if owner.sort in (Sort.TENSOR, Sort.MODULE, Sort.NUMBER) or owner == LOADED else UNKNOWN)
 
     def _operation(self, node: cst.BinaryOperation) -> Fact:
         return combined((self.fact(node.left), self.fact(node.right)))
@@ -221,7 +235,7 @@ class Inference:
 
     def _is_value(self, callee: cst.BaseExpression) -> bool:
         """Is the callee something known by its value, such as a module-level `model`?"""
-        return self.fact(callee).sort in (Sort.MODULE, Sort.CRITERION) if isinstance(callee, cst.Name) else False
+        return self.fact(callee).sort.is_module if isinstance(callee, cst.Name) else False
 
     def _named_call(self, name: str, node: cst.Call) -> Fact:
         package, _, function = name.rpartition(".")
@@ -234,13 +248,42 @@ class Inference:
             return arguments[0] if arguments else UNKNOWN
         if name.split(".")[0] in ("numpy", "math", "random", "time"):
             return PLAIN
+        if name == "torch.load":
+            return LOADED
         if package in ("torch", "torch.nn.functional") and function in CUTTING_FUNCTIONS:
             return self._created(node)
-        if is_differentiable_function(name):
-            return combined([fact.element or fact for fact in arguments])
+        if name in _OF_NUMBERS and node.args and isinstance(node.args[0].value, cst.List | cst.Tuple):
+            return DATA  # a new tensor of the numbers that stand there
+        if is_torch_function(name):
+            return self._computed(name, [part for arg in node.args for part in self._within(arg.value)], node)
         if is_distribution_class(name):
             return self._distribution(node)
         return self._constructed(name, node) or self._recorded(self.around.made_by(name), node)
+
+    def _within(self, value: cst.BaseExpression) -> list[Fact]:
+        """The facts of the tensors that an operation is given: one by one where a list of them is written out."""
+        if isinstance(value, cst.List | cst.Tuple) and value.elements:
+            return [self.fact(element.value) for element in value.elements]
+        fact = self.fact(value)
+        return [fact.element or fact]
+
+    def _operated(self, owner: Fact, method: str, node: cst.Call) -> Fact:
+        """What a tensor's method gives: whole numbers have no graph."""
+        if method in ("to", "type") and (not node.args or any(is_whole_number_type(self.around.qualify(arg.value) or "") for arg in node.args)):
+            return DATA
+        if method in _OF_RESULTS:
+            return owner
+        return self._computed(method, [owner, *(self.fact(arg.value) for arg in node.args)], node)
+
+    def _computed(self, operation: str, facts: list[Fact], node: cst.Call) -> Fact:
+        """What an operation of torch gives, a function by its dotted name or a method: nothing certain where nobody knows that it hands on graphs."""
+        fact, name = combined(facts), operation.rpartition(".")[2]
+        differentiable = is_differentiable_function(operation) if name != operation else is_differentiable_method(name)
+        if fact.is_live and not differentiable:
+            return UNKNOWN
+        asked = any(arg.keyword is not None and arg.keyword.value == "return_indices" for arg in node.args)
+        dimension = len(facts) > 1 and all(one.sort is not Sort.TENSOR for one in facts[1:])
+        return replace(fact, parts=(fact, DATA)) if fact.sort is Sort.TENSOR and (asked or gives_indices(name, dimension)) else fact
 
     def _created(self, node: cst.Call) -> Fact:
         asked = any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args)
@@ -271,32 +314,27 @@ class Inference:
         return self.around.reaching.get(event.at, ()) if event is not None else ()
 
     def _constructed(self, name: str, node: cst.Call) -> Fact | None:
-        line = self.around.line(node)
-        if is_loss_class(name):
-            return Fact(Sort.CRITERION, History.CUT, (f"{name} made on line {line}",))
-        if is_module_class(name):
-            return Fact(Sort.MODULE, History.CUT, (f"{name} made on line {line}",))
-        if is_optimizer_class(name):
-            return Fact(Sort.OPTIMIZER, History.CUT)
-        return Fact(Sort.LOADER, History.CUT) if is_loader_class(name) else None
+        given = [UNKNOWN if arg.star else self.fact(arg.value) for arg in node.args if arg.keyword is None]
+        flags = {arg.keyword.value: _TRUTHS.get(getattr(arg.value, "value", "")) for arg in node.args if arg.keyword is not None}
+        return instance(name, self.around.line(node), given, flags)
 
     def _method_call(self, callee: cst.Attribute, node: cst.Call) -> Fact:
         name = callee.attr.value
         if isinstance(callee.value, cst.Name) and callee.value.value == "self":
             held = self.around.attribute(name)
-            known = self._called(held, node) if held.sort in (Sort.MODULE, Sort.CRITERION) else self._recorded(self.around.method(name), node)
+            known = self._called(held, node) if held.sort.is_module else self._recorded(self.around.method(name), node)
             return known if known != UNKNOWN or held != UNKNOWN else self._called(held, node)
         owner = self.fact(callee.value)
         if owner.sort is Sort.DISTRIBUTION:
             return combined([Fact(Sort.TENSOR, owner.history, owner.evidence), *map(self.fact, _values(node))]) if name in DISTRIBUTION_METHODS else DATA
-        if owner.sort is Sort.MODULE:
+        if owner.sort.is_module:
             return self._module_method(owner, name, node)
         if owner.of_class is not None:
             return self._recorded(self.around.method_of(owner.of_class, name), node)
         if name in CUTTING_METHODS:
             return PLAIN if name in ("item", "tolist", "numpy", "size", "dim", "numel") else DATA
         if owner.sort in (Sort.TENSOR, Sort.NUMBER):
-            return combined([owner, *(self.fact(arg.value) for arg in node.args)]) if owner.sort is Sort.TENSOR else PLAIN
+            return self._operated(owner, name, node) if owner.sort is Sort.TENSOR else PLAIN
         if name in ("values", "items", "get", "pop", "copy") and owner.sort is Sort.CONTAINER:
             return owner.element or UNKNOWN if name in ("get", "pop") else owner
         return UNKNOWN
@@ -318,14 +356,14 @@ class Inference:
 
     def _called(self, callee: Fact, node: cst.Call) -> Fact:
         """What calling a value returns: a module with parameters gives a graph wherever gradients are on."""
-        if callee.sort is Sort.CRITERION:
+        if callee.sort.owns_none:
             return combined([self.fact(arg.value) for arg in node.args])
         own = self.around.own_call(callee.of_class) if callee.of_class is not None else None
         if own is not None:
             return self._recorded(own, node)
         if callee.sort is Sort.MODULE:
-            evidence = (*callee.evidence, f"result of calling it on line {self.around.line(node)}")
-            live = Fact(Sort.TENSOR, History.LIVE, evidence)
+            evidence = (*callee.evidence, f"calling it on line {self.around.line(node)} records a graph")
+            live = Fact(Sort.TENSOR, History.LIVE, evidence, opaque=callee.opaque)
             return replace(live, parts=self._returned_parts(callee, live)) if self.around.gradients_on(node) else DATA
         given = combined([self.fact(arg.value) for arg in node.args]) if callee == UNKNOWN else UNKNOWN
         proof = self.around.evidence_of_loss(node) if given.is_live else None
@@ -359,13 +397,8 @@ def annotated(annotation: ast.expr | None, qualify: Callable[[ast.expr], str | N
         return PLAIN
     if dotted in ("torch.Tensor", "torch.FloatTensor"):
         return Fact(Sort.TENSOR, History.MAYBE)
-    if is_loss_class(dotted):
-        return Fact(Sort.CRITERION, History.CUT, (f"annotated {dotted}",))
-    if is_module_class(dotted):
-        return Fact(Sort.MODULE, History.CUT, (f"annotated {dotted}",))
-    if is_optimizer_class(dotted):
-        return Fact(Sort.OPTIMIZER, History.CUT)
-    return Fact(Sort.LOADER, History.CUT) if is_loader_class(dotted) else UNKNOWN
+    made = instance(dotted, 0, (), {}, "annotated") or UNKNOWN
+    return replace(made, opaque=True) if dotted == "torch.nn.Module" else made
 
 
 def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -> dict[str, str]:
@@ -380,6 +413,12 @@ def module_uses(events: tuple[Event, ...], line: Callable[[cst.CSTNode], int]) -
     return found
 
 
+# Attributes of outputs that libraries of models document to be tensors: transformers' ModelOutput, the outputs of diffusers.
+_OUTPUTS = frozenset({"loss", "logits", "last_hidden_state", "pooler_output", "hidden_states", "attentions", "sample", "grad_fn"})
+# What a module returns may be a dictionary of tensors.
+_OF_RESULTS = frozenset({"items", "values", "get", "pop", "to_tuple"})
+_PAIR = ("values", "indices")
+_TRUTHS = {"True": True, "False": False}
 _METHODS: dict[type[cst.CSTNode], Callable[[Inference, Any], Fact]] = {
     cst.Name: Inference._name,
     cst.Attribute: Inference._attribute,

@@ -15,10 +15,12 @@ from lintorch.flow.fact import DATA, Fact, Sort
 from lintorch.flow.fate import Fate
 from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import ingredients
+from lintorch.flow.joining import joined_by
 from lintorch.flow.keeper import Keeper, Keepers
 from lintorch.flow.record import makes_record
 from lintorch.flow.torch_names import FULL_STORAGE_FUNCTIONS, FULL_STORAGE_MODULES
 from lintorch.flow.tree import names_in
+from lintorch.flow.update import update_of
 
 if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
@@ -73,8 +75,7 @@ class Keeping:
         for definition in self.flow.graph.definitions.values():
             yield from self._named_total(definition)
         for statement in self.flow.graph.placements:
-            if isinstance(statement, cst.AugAssign | cst.Assign):
-                yield from self._placed_total(statement)
+            yield from self._placed_total(statement) if isinstance(statement, cst.AugAssign | cst.Assign) else self._total_in_place(statement)
         yield from (self.kept(*found) for found in self._callees.kept(Fate.SUMMED))
 
     def collections(self) -> Iterator[Kept]:
@@ -88,6 +89,7 @@ class Keeping:
             yield from self._inserted(call)
         for definition in self.flow.graph.definitions.values():
             yield from self._comprehended(definition)
+            yield from self._grown(definition)
         for statement in self.flow.graph.placements:
             yield from self._joined(statement) if isinstance(statement, cst.AugAssign) else self._placed(statement) if isinstance(statement, cst.Assign) else ()
 
@@ -112,6 +114,8 @@ class Keeping:
         covering = self.training.covering.of(operand, None)
         if covering is not None and keeper.loop is not None and not encloses(keeper.loop, covering.event.region):
             return Kept(keeper, statement, value, DATA)  # the loop gathers the terms of one loss, whose backward pass follows it
+        if covering is None and not keeper.fates:
+            covering = self.training.covering.beside(operand)  # all that this changes is what is said to be kept
         evaluated = covering is None and self.training.evaluation.gives(operand)
         return Kept(keeper, statement, operand, fact, covering, evaluated, self._has_full_storage(operand))
 
@@ -158,15 +162,20 @@ class Keeping:
 
     def _named_total(self, definition: Definition) -> Iterator[Kept]:
         """`total += loss`, `total = total + loss`, `average = 0.9 * average + 0.1 * loss` of a local name, carried from turn to turn."""
-        added, statement, loop = added_by(definition.statement), definition.statement, loop_of(definition.event.region)
-        over = self.flow.chains.over[definition.event.at]
-        if added is None or statement is None or loop is None or definition not in over or definition.binding not in (Binding.AUGMENTED, Binding.ASSIGNED):
-            return
+        added = added_by(definition.statement)
+        keeper = self._carried(definition) if added is not None else None
+        if added is not None and keeper is not None and definition.statement is not None:
+            yield self.kept(keeper, definition.statement, added)
+
+    def _carried(self, definition: Definition) -> Keeper | None:
+        """The name as a keeper, where a turn of a loop binds it anew from what the turn before left in it."""
+        loop, over = loop_of(definition.event.region), self.flow.chains.over[definition.event.at]
+        if loop is None or definition not in over or definition.binding not in (Binding.AUGMENTED, Binding.ASSIGNED):
+            return None
         begun = [other for other in over if other is not definition]
         while (outer := loop_of(loop.parent) if loop.parent else None) is not None and any(not encloses(outer, other.event.region) for other in begun):
             loop = outer
-        bounded = any(encloses(loop, other.event.region) for other in begun)
-        yield self.kept(Keeper(definition.name, loop, self.training.fates.of(definition), bounded), statement, added)
+        return Keeper(definition.name, loop, self.training.fates.of(definition), any(encloses(loop, other.event.region) for other in begun))
 
     def _placed_total(self, statement: cst.AugAssign | cst.Assign) -> Iterator[Kept]:
         """The same of an attribute of self or an item of a container."""
@@ -176,6 +185,15 @@ class Keeping:
             keeper = self.keepers.of_sum(target, self.region(statement))
             if keeper is not None:
                 yield self.kept(keeper, statement, added)
+
+    def _total_in_place(self, statement: cst.CSTNode) -> Iterator[Kept]:
+        """`total.add_(loss)` and `mean.mul_(0.9).add_(0.1 * loss)`, the same of a tensor that is changed in place."""
+        update = update_of(statement)
+        if update is None or not isinstance(statement, cst.Expr) or not update.values or not update.accumulates:
+            return
+        keeper = self.keepers.of_sum(update.place, self.region(statement))
+        if keeper is not None:
+            yield from (self.kept(keeper, statement, value) for value in update.values)
 
     # Collections
 
@@ -233,6 +251,13 @@ class Keeping:
         if definition.binding is Binding.ASSIGNED and isinstance(value, cst.ListComp) and definition.statement is not None:
             keeper = Keeper(definition.name, None, self.training.fates.of(definition))
             yield self.kept(keeper, definition.statement, value.elt)
+
+    def _grown(self, definition: Definition) -> Iterator[Kept]:
+        """`seen = torch.cat([seen, out])`, `losses = losses + [loss]`."""
+        joined = joined_by(definition.statement, self.flow.qualify)
+        keeper = self._carried(definition) if joined else None
+        if keeper is not None and definition.statement is not None:
+            yield from (self.kept(keeper, definition.statement, part) for value in joined for part in self.parts(value))
 
 
 def _turn_of(region: Region) -> Region | None:

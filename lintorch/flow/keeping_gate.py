@@ -15,7 +15,7 @@ from lintorch.flow.possible_part import may_show_part
 from lintorch.flow.possible_store import makes_container, stores_in
 from lintorch.flow.possible_update import PossibleUpdate, alike, possible_updates
 from lintorch.flow.possible_upstream import PossibleUpstream
-from lintorch.flow.training_gate import own_nodes, recurrent_calls
+from lintorch.flow.training_gate import joins, own_nodes, recurrent_calls
 from lintorch.project.module import FunctionEntry
 from lintorch.project.project import Project
 
@@ -170,14 +170,17 @@ class KeepingGate:
         yield from ((node, True) for node in looped)
 
     def _added(self) -> Iterator[ast.expr]:
-        sums = (node for node, looped in self._nodes() if isinstance(node, (ast.AugAssign, ast.Assign)) and (looped or _is_placed(node)))
-        return (node.value for node in sums if isinstance(node, ast.AugAssign) or isinstance(node.value, (ast.BinOp, ast.IfExp)))
+        for node, looped in self._nodes():
+            if isinstance(node, (ast.AugAssign, ast.Assign)) and (looped or _is_placed(node)):
+                yield from [node.value] if isinstance(node, ast.AugAssign) or isinstance(node.value, (ast.BinOp, ast.IfExp)) else []
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_":
+                yield from node.args
 
     def _put(self) -> Iterator[ast.expr]:
         for node, _ in self._nodes():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _INSERTING:
                 yield from node.args[-1:]
-            elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None and _collects(node):
+            elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None and (_collects(node) or joins(node)):
                 yield node.value
 
     def _replacing(self) -> Iterator[ast.expr]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import libcst as cst
 
+from lintorch.flow.differentiable import is_differentiable_function
 from lintorch.flow.fact import Fact
-from lintorch.flow.torch_names import SAME_ATTRIBUTES, is_differentiable_function
+from lintorch.flow.torch_names import SAME_ATTRIBUTES
 
 Infer = Callable[[cst.CSTNode | None], Fact]
 Qualify = Callable[[cst.BaseExpression], str | None]

@@ -31,7 +31,7 @@ def loss_parts(training: TrainingFlow) -> dict[Definition, str]:
         for made in training.seen_by(name):
             if made not in found and made not in training.anchored and _is_computed(made):
                 found[made] = f"line {training.flow.line(name)} adds `{made.name}` to what backward() on line {training.flow.line(call)} runs through"
-                pending += [(term, call) for term in _terms_of(made)]
+                pending += [(term, call) for term in (*_terms_of(made), *_terms_put_into(training, made))]
     return found
 
 
@@ -42,6 +42,12 @@ def _terms_of(made: Definition) -> Iterator[cst.Name]:
         yield from _terms(statement.value) if isinstance(statement.operator, cst.AddAssign) else ()
     elif made.binding in (Binding.ASSIGNED, Binding.ANNOTATED) and made.value is not None:
         yield from _terms(made.value)
+
+
+def _terms_put_into(training: TrainingFlow, made: Definition) -> Iterator[cst.Name]:
+    """The names appended to a list, all of which are summed where it is."""
+    if isinstance(made.value, cst.List):
+        yield from (name for value in training.put_into(made) for name in _terms(value))
 
 
 def _terms(value: cst.BaseExpression) -> Iterator[cst.Name]:
@@ -69,10 +75,21 @@ def _summed(value: cst.BaseExpression) -> cst.Name | None:
 
 
 def _is_computed(made: Definition) -> bool:
-    """Is the value the result of a call or an operation, alone or as one of several results?"""
+    """Is the value the result of a call or an operation, alone or as one of several results, or what holds such results?"""
     value = made.value if not isinstance(made.statement, cst.AugAssign) else made.statement.value
     if isinstance(made.statement, cst.AugAssign) and isinstance(made.statement.operator, _SCALED):
         return True
     if made.binding is Binding.UNPACKED and isinstance(made.statement, cst.Assign):
         value = written_for(made.statement, made.event.node) or made.statement.value
-    return made.binding in _MADE and isinstance(value, cst.Call | cst.BinaryOperation | cst.UnaryOperation)
+    return made.binding in _MADE and (_is_operation(value) or _holds_computed(value))
+
+
+def _is_operation(value: cst.CSTNode | None) -> bool:
+    return isinstance(value, cst.Call | cst.BinaryOperation | cst.UnaryOperation)
+
+
+def _holds_computed(value: cst.CSTNode | None) -> bool:
+    """Is it a list that is filled later, or one, or a dict, of results?"""
+    if isinstance(value, cst.ListComp | cst.DictComp):
+        return _is_operation(value.elt if isinstance(value, cst.ListComp) else value.value)
+    return isinstance(value, cst.List | cst.Dict) and all(_is_operation(element.value) for element in value.elements)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintorch.flow.differentiable import is_differentiable_function
 from lintorch.flow.event import Binding, Definition
 from lintorch.flow.given import is_given
-from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, is_differentiable_function, is_loss_class
+from lintorch.flow.tensor_use import is_tensor_method
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_FUNCTIONS, CUTTING_METHODS, SAME_ATTRIBUTES, is_loss_class
 from lintorch.flow.unpacking import written_for
 
 if TYPE_CHECKING:
@@ -49,7 +51,11 @@ def _walk(training: TrainingFlow, node: cst.BaseExpression, depth: int) -> Itera
     if isinstance(node, cst.Name):
         yield from _of_name(training, node, depth - 1)
     elif isinstance(node, cst.Attribute):
-        yield from _walk(training, node.value, depth) if node.attr.value not in CUTTING_ATTRIBUTES else ()
+        if node.attr.value in CUTTING_ATTRIBUTES:
+            return
+        if node.attr.value not in SAME_ATTRIBUTES:
+            raise _OutOfSight  # the graph of `output.loss` says nothing of what else the output holds
+        yield from _walk(training, node.value, depth)
     elif isinstance(node, cst.Subscript):
         yield from _walk(training, node.value, depth)
     elif isinstance(node, cst.Call):
@@ -98,9 +104,9 @@ def _parts(training: TrainingFlow, call: cst.Call) -> list[cst.BaseExpression]:
         return [] if name.rpartition(".")[2] in CUTTING_FUNCTIONS else arguments if is_differentiable_function(name) else _unknown()
     if _is_criterion(training, call):
         return arguments
-    if isinstance(call.func, cst.Attribute) and not is_given(training, call.func) and not isinstance(call.func.value, cst.Attribute):
+    if isinstance(call.func, cst.Attribute) and is_tensor_method(call.func.attr.value) and not isinstance(call.func.value, cst.Attribute):
         return [] if call.func.attr.value in CUTTING_METHODS else [call.func.value, *arguments]
-    return _unknown()
+    return _unknown()  # `model.loss(x)`, `self.net(x)`: parameters of the receiver may bring the graph
 
 
 def _unknown() -> list[cst.BaseExpression]:

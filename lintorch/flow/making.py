@@ -40,7 +40,7 @@ class Making:
         if not isinstance(node, cst.Call | cst.BinaryOperation | cst.UnaryOperation):
             return False
         fact = self.training.inference.fact(node)
-        if fact.is_cut or fact.sort in (Sort.MODULE, Sort.CRITERION, Sort.OPTIMIZER, Sort.LOADER, Sort.NUMBER):
+        if fact.is_cut or fact.sort.is_module or fact.sort in (Sort.OPTIMIZER, Sort.LOADER, Sort.NUMBER):
             return False
         return fact.is_live or fact.sort is Sort.TENSOR or (isinstance(node, cst.Call) and self._may_run_module(node))
 

@@ -50,7 +50,7 @@ class Optimizers:
                 if isinstance(value, ast.Call) and self._is_optimizer(value, entry):
                     key = dotted_expression(target)
                     if key is not None and self._is_visible(key, entry):
-                        found[key] = self._modules(value, entry) if key not in found or found[key] is not None else None
+                        found[key] = _both(found.get(key, frozenset()), self._modules(value, entry))
         return found
 
     def _is_visible(self, key: str, entry: FunctionEntry) -> bool:
@@ -145,6 +145,11 @@ class Optimizers:
             if any(store.method is entry and isinstance(store.value, ast.Name) and store.value.id == name for store in stores):
                 return f"{self.flow.entry.receiver}.{attribute}"
         return f"{entry.qualname}: {name}"
+
+
+def _both(one: Trained, other: Trained) -> Trained:
+    """What optimizers of one name step: a script makes a second one for its second model."""
+    return one | other if one is not None and other is not None else None
 
 
 def overlap(one: str, other: str) -> bool:

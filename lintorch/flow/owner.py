@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, either
+from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, container, either
 from lintorch.flow.inference import annotated
-from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, SAME_MODULE_METHODS, is_loader_class, is_loss_class, is_module_class, is_optimizer_class
+from lintorch.flow.instance import base_owns_none, instance
+from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, PLAIN_BUILTINS, SAME_MODULE_METHODS
+from lintorch.project.locate import is_standard_library
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.nodes import nodes_under
 from lintorch.project.project import Project, Store
+
+# What gives a module that it was given, or one that was saved.
+_GIVING_MODULES = ("torch.hub.", "torch.jit.", "torch.load", "torch.compile", "torch.fx.", "torch.nn.utils.", "copy.", "functools.", "pickle.")
+_PLAIN_ANNOTATIONS = ("builtins.int", "builtins.float", "builtins.bool", "builtins.str")
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class OwnerFacts:
             fact = self._declared(owner, name)
         if fact.sort is Sort.UNKNOWN and fact.of_class is None:
             use = _module_use(owner, name)
-            return Fact(Sort.MODULE, History.CUT, (use,)) if use else UNKNOWN
+            return Fact(Sort.MODULE, History.CUT, (use,), opaque=True) if use else UNKNOWN
         return fact
 
     def _stored(self, store: Store) -> Fact:
@@ -91,17 +98,25 @@ def constructed(value: ast.expr | None, module: Module, project: Project) -> Fac
         return UNKNOWN
     if name in MODULE_WRAPPERS and value.args:
         return constructed(value.args[0], module, project)
-    return _made_by_name(project.canonical(name), value.lineno) or _made_by_class(name, project)
+    return _made_by_torch(project.canonical(name), value, module, project) or _made_by_class(name, project)
 
 
-def _made_by_name(name: str, line: int) -> Fact | None:
-    if is_loss_class(name):
-        return Fact(Sort.CRITERION, History.CUT, (f"{name} made on line {line}",))
-    if is_module_class(name):
-        return Fact(Sort.MODULE, History.CUT, (f"{name} made on line {line}",))
-    if is_optimizer_class(name):
-        return Fact(Sort.OPTIMIZER, History.CUT)
-    return Fact(Sort.LOADER, History.CUT) if is_loader_class(name) else None
+def _made_by_torch(name: str, call: ast.Call, module: Module, project: Project) -> Fact | None:
+    flags = {keyword.arg or "**": _truth(keyword.value) for keyword in call.keywords}
+    return instance(name, call.lineno, [_given(value, module, project) for value in call.args], flags)
+
+
+def _given(value: ast.expr, module: Module, project: Project) -> Fact:
+    """What a constructor of torch is given at a place: the layers of a container, one by one or in a list."""
+    if isinstance(value, ast.List | ast.Tuple):
+        return container(_given(element, module, project) for element in value.elts)
+    if isinstance(value, ast.ListComp | ast.GeneratorExp):
+        return container((_given(value.elt, module, project),))
+    return constructed(value, module, project)
+
+
+def _truth(value: ast.expr) -> bool | None:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, bool) else None
 
 
 def _made_by_class(name: str, project: Project) -> Fact:
@@ -114,8 +129,7 @@ def class_fact(cls: ClassEntry, project: Project) -> Fact:
     evidence = project.module_evidence(cls)
     if evidence is None:
         return replace(UNKNOWN, of_class=cls)
-    sort = Sort.MODULE if _has_parameters(cls, project) else Sort.CRITERION
-    return Fact(sort, History.CUT, (f"{cls.name} {evidence}",), of_class=cls)
+    return Fact(_sort_of_class(cls, project), History.CUT, (f"{cls.name} {evidence}",), of_class=cls)
 
 
 def annotation_fact(annotation: ast.expr | None, module: Module, project: Project) -> Fact:
@@ -138,10 +152,92 @@ def _parsed(text: str) -> ast.expr | None:
         return None
 
 
-def _has_parameters(cls: ClassEntry, project: Project) -> bool:
-    """May the module own parameters? Not one whose attributes are all plain values."""
+def _sort_of_class(cls: ClassEntry, project: Project) -> Sort:
+    """With parameters unless everything it is known to hold has none: a loss, or an operation where it holds tensors or others of those and no loss."""
+    if "sort of module" not in cls.memo:
+        cls.memo["sort of module"] = Sort.MODULE  # while it is worked out: a class may hold itself
+        cls.memo["sort of module"] = _sort_of_held({*_sorts_held(cls, project)})
+    known: Sort = cls.memo["sort of module"]
+    return known
+
+
+def _sort_of_held(sorts: set[Sort]) -> Sort:
+    if Sort.MODULE in sorts:
+        return Sort.MODULE
+    return Sort.OPERATION if Sort.OPERATION in sorts and Sort.CRITERION not in sorts else Sort.CRITERION
+
+
+def _sorts_held(cls: ClassEntry, project: Project) -> Iterator[Sort]:
+    """The sorts of the modules that an instance holds; whatever may be one with parameters counts as one."""
+    ancestry = project.ancestry(cls)
+    unread = [base for base in ancestry.external if not base_owns_none(base)]
+    if unread or not (ancestry.complete or ancestry.external):
+        yield Sort.MODULE
     for name, stores in project.attribute_stores(cls).items():
         for store in stores:
-            if store.kind in ("parameter", "module") or name == "*" or isinstance(store.value, ast.Call):
-                return True
-    return not project.ancestry(cls).complete
+            if name == "*" or store.kind in ("parameter", "module"):
+                yield Sort.MODULE
+            elif store.kind == "buffer":
+                yield Sort.OPERATION
+            elif store.value is not None:
+                yield from (_sort_made(call, store.method.module, project) for call in _calls(store.value))
+
+
+def _calls(value: ast.expr) -> Iterator[ast.Call]:
+    """The calls that make a value or parts of it: either side of a choice, the elements of a list."""
+    if isinstance(value, ast.Call):
+        yield value
+    elif isinstance(value, ast.IfExp | ast.BoolOp | ast.List | ast.Tuple | ast.ListComp | ast.Dict | ast.DictComp):
+        yield from (call for part in ast.iter_child_nodes(value) if isinstance(part, ast.expr) for call in _calls(part))
+
+
+def _sort_made(call: ast.Call, module: Module, project: Project) -> Sort:
+    """The sort of module that a call makes; OPERATION for a tensor or a plain value, MODULE where nobody knows."""
+    sort = constructed(call, module, project).sort
+    if sort is not Sort.UNKNOWN:
+        return sort
+    name = module.qualify(call.func) or ""
+    package, _, function = name.rpartition(".")
+    if package == "builtins":
+        return Sort.OPERATION if function in PLAIN_BUILTINS else Sort.MODULE
+    plain = name.split(".")[0] in ("numpy", "scipy") or is_standard_library(name) or (name.startswith("torch.") and function[:1].islower())
+    return Sort.OPERATION if plain and not name.startswith(_GIVING_MODULES) else Sort.MODULE
+
+
+def owns_none(cls: ClassEntry, project: Project) -> bool:
+    """Has a module certainly no parameters: are its attributes plain values and new tensors, in a class whose bases are all known?"""
+    stores = (store for found in project.attribute_stores(cls).values() for store in found)
+    ancestry = project.ancestry(cls)
+    return ancestry.complete and all(map(base_owns_none, ancestry.external)) and all(_is_no_parameter(store, project) for store in stores)
+
+
+def is_given_plain(value: ast.expr | None, caller: FunctionEntry, project: Project) -> bool:
+    """Is what a function writes there a plain value: as `_is_plain` says, or an attribute of self that only such are stored on?"""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == caller.receiver and caller.owner is not None:
+        stores = project.attribute_stores(caller.owner).get(value.attr, ())
+        return bool(stores) and all(_is_no_parameter(store, project) for store in stores)
+    return _is_plain(value, caller, project)
+
+
+def _is_no_parameter(store: Store, project: Project) -> bool:
+    return store.kind == "buffer" or _is_plain(store.value, store.method, project)
+
+
+def _is_plain(value: ast.expr | None, method: FunctionEntry, project: Project, depth: int = 3) -> bool:
+    """Is it a plain value or a new tensor: written out, made by what makes no parameters, or a parameter that stands for one unless told otherwise?"""
+    if isinstance(value, ast.Constant | ast.BinOp | ast.BoolOp | ast.Compare):
+        return True
+    if isinstance(value, ast.Call):
+        return _sort_made(value, method.module, project) is not Sort.MODULE
+    if not isinstance(value, ast.Name) or not depth:
+        return False
+    head = method.node.args
+    positional = [*head.posonlyargs, *head.args]
+    annotations = {node.arg: node.annotation for node in (*positional, *head.kwonlyargs)}
+    annotation = annotations.get(value.id)
+    if annotation is not None and method.module.qualify(annotation) in _PLAIN_ANNOTATIONS:
+        return True
+    defaults = dict(zip([node.arg for node in positional[len(positional) - len(head.defaults) :]], head.defaults, strict=True))
+    defaults |= {node.arg: default for node, default in zip(head.kwonlyargs, head.kw_defaults, strict=True) if default is not None}
+    meant = defaults.get(value.id, method.module.constants.get(value.id) if value.id not in annotations else None)
+    return not (isinstance(meant, ast.Constant) and meant.value is None) and _is_plain(meant, method, project, depth - 1)

@@ -21,6 +21,11 @@ def is_reduced(training: TrainingFlow, node: cst.CSTNode) -> bool:
     return _Search(training).follow(node).cut
 
 
+def calls_given(training: TrainingFlow, node: cst.CSTNode) -> frozenset[cst.CSTNode]:
+    """The calls that are given the value, or something computed from it."""
+    return frozenset(_Search(training).follow(node).given)
+
+
 def reaches_collection(training: TrainingFlow, node: cst.CSTNode) -> bool:
     """Is the value, or something computed from it, put into a container with its graph?"""
     return _Search(training).follow(node).collected
@@ -37,6 +42,7 @@ class _Search:
     def __init__(self, training: TrainingFlow) -> None:
         self.training = training
         self.seen: set[cst.CSTNode] = set()
+        self.given: set[cst.CSTNode] = set()
         self.cut = self.collected = self.handed = False
 
     def follow(self, node: cst.CSTNode) -> _Search:
@@ -68,6 +74,7 @@ class _Search:
         call = self.training.parents.get(arg)
         if not isinstance(call, cst.Call):
             return
+        self.given.add(call)
         package, _, function = (self.training.flow.qualify(call.func) or "").rpartition(".")
         self.collected = self.collected or (isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING)
         root = package.split(".")[0]

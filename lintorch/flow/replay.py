@@ -170,20 +170,7 @@ class Replays:
         """The parts of what is kept that certainly have graphs."""
         if self.training.gradients(self.training.keeping.region(statement)) is not Gradients.ON:
             return ()
-        return tuple(part for part in self._parts(value) if self.training.inference.fact(part).is_live)
-
-    def _parts(self, value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-        if isinstance(value, cst.Call) and self._makes_record(value):
-            for arg in value.args:
-                yield from self._parts(arg.value)
-        else:
-            for part in self.training.keeping.parts(value):
-                yield from self._parts(part) if part is not value else (part,)
-
-    def _makes_record(self, call: cst.Call) -> bool:
-        """Is a namedtuple of the file made?"""
-        made = self.flow.module.constants.get(call.func.value) if isinstance(call.func, cst.Name) else None
-        return isinstance(made, ast.Call) and self.flow.module.qualify(made.func) == "collections.namedtuple"
+        return tuple(part for part in self.training.keeping.parts(value) if self.training.inference.fact(part).is_live)
 
     # Containers
 

@@ -274,7 +274,7 @@ class _Pass:
 
     def _goes_on(self, made: Definition) -> bool:
         fact = self.training.inference.definition(made)
-        if fact.is_cut or fact.sort in (Sort.MODULE, Sort.CRITERION, Sort.OPTIMIZER):
+        if fact.is_cut or fact.sort.is_module or fact.sort is Sort.OPTIMIZER:
             return False
         for use in self.training.flow.chains.uses.get(made.event.at, ()):
             fates = set(self.training.fates.of_node(use.node))

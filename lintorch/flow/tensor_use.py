@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS, is_differentiable_function
+from lintorch.flow.differentiable import is_differentiable_function
+from lintorch.flow.torch_names import CUTTING_ATTRIBUTES, CUTTING_METHODS
 from lintorch.project.module import FunctionEntry
 from lintorch.project.nodes import nodes_under
 

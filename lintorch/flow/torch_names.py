@@ -7,8 +7,26 @@ CUTTING_METHODS = frozenset(
     {"detach", "detach_", "item", "tolist", "numpy", "argmax", "argmin", "argsort", "long", "int", "bool", "byte", "short", "size", "dim", "numel", "nelement"}
     | {"eq", "ne", "lt", "le", "gt", "ge", "equal", "isnan", "isinf", "isfinite", "nonzero", "multinomial", "sign_", "type_as_int", "element_size", "stride"}
     | {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor", "bincount", "histc", "allclose", "data_ptr", "stride", "count_nonzero", "any", "all"}
+    | {"argwhere", "char", "isclose", "isneginf", "isposinf", "isreal", "signbit", "logical_and", "logical_not", "logical_or", "logical_xor", "nonzero_static"}
+    | {
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+        "not_equal",
+        "is_floating_point",
+        "is_complex",
+        "is_contiguous",
+        "is_nonzero",
+        "get_device",
+        "ndimension",
+    }
+    | {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "new_empty_strided", "ndimension"}
 )
-CUTTING_ATTRIBUTES = frozenset({"data", "shape", "dtype", "device", "ndim", "grad", "requires_grad", "is_leaf", "itemsize", "nbytes"})
+CUTTING_ATTRIBUTES = frozenset(
+    {"data", "shape", "dtype", "device", "ndim", "grad", "requires_grad", "is_leaf", "itemsize", "nbytes"}
+    | {"is_cuda", "is_cpu", "is_mps", "is_meta", "is_sparse", "is_quantized", "is_nested", "layout", "output_nr", "retains_grad", "names"}
+)
 SAME_ATTRIBUTES = frozenset({"T", "H", "mT", "mH", "real", "imag"})
 # Functions of torch that give tensors without a graph whatever goes in.
 CUTTING_FUNCTIONS = frozenset(
@@ -16,6 +34,9 @@ CUTTING_FUNCTIONS = frozenset(
     | {"as_tensor", "from_numpy", "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "bernoulli", "multinomial"}
     | {"eq", "ne", "lt", "le", "gt", "ge", "equal", "isnan", "isinf", "isfinite", "allclose", "nonzero", "bincount", "unique", "numel", "is_tensor", "load"}
     | {"tril_indices", "triu_indices", "histc", "logical_and", "logical_or", "logical_not", "finfo", "iinfo", "device", "manual_seed", "Generator", "one_hot"}
+    | {"argwhere", "bucketize", "searchsorted", "isclose", "isin", "isneginf", "isposinf", "isreal", "signbit", "logical_xor", "count_nonzero", "any", "all"}
+    | {"greater", "greater_equal", "less", "less_equal", "not_equal", "is_floating_point", "is_complex", "is_nonzero", "unique_consecutive", "matrix_rank"}
+    | {"nonzero_static", "broadcast_shapes", "result_type", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "fftfreq", "rfftfreq", "empty_strided"}
 )
 PLAIN_BUILTINS = frozenset({"float", "int", "len", "bool", "str", "repr", "format", "range", "round", "hash", "id", "isinstance", "hasattr", "type", "print"})
 # Losses whose scalar result keeps a storage of the size of all elements (measured with torch 2.13, pytorch#185647).
@@ -63,7 +84,7 @@ CONTAINER_MAKERS = frozenset({"dict", "list", "set", "defaultdict", "OrderedDict
 
 
 # einops: functions and layers that move the elements of a tensor about.
-_REARRANGING_FUNCTIONS = frozenset({"einops.rearrange", "einops.reduce", "einops.repeat", "einops.einsum"})
+REARRANGING_FUNCTIONS = frozenset({"einops.rearrange", "einops.reduce", "einops.repeat", "einops.einsum"})
 _REARRANGING_CLASSES = frozenset({"einops.layers.torch.Rearrange", "einops.layers.torch.Reduce"})
 
 
@@ -98,13 +119,6 @@ def is_optimizer_class(dotted: str) -> bool:
 def is_loader_class(dotted: str) -> bool:
     """torch's DataLoader."""
     return dotted in ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader")
-
-
-def is_differentiable_function(dotted: str) -> bool:
-    """A function of torch, torch.nn.functional or einops whose result has a graph if an argument has one."""
-    package, _, name = dotted.rpartition(".")
-    spaces = ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torch.functional")
-    return (package in spaces and name[:1].islower() and name not in CUTTING_FUNCTIONS) or dotted in _REARRANGING_FUNCTIONS
 
 
 def is_distribution_class(dotted: str) -> bool:

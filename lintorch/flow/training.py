@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ from lintorch.flow.second_derivative import CreatedGraph, needless_graphs
 from lintorch.flow.statistic import LiveStatistic, Statistics
 from lintorch.flow.summary import attribute_fates, returned
 from lintorch.flow.surviving import Surviving, surviving_names
+from lintorch.flow.type_guard import excludes_tensor
 from lintorch.flow.unpacking import appended_to
 from lintorch.flow.untrained import UntrainedRun, untrained_runs
 from lintorch.flow.upstream import Upstream
@@ -89,7 +91,12 @@ class TrainingFlow:
         owner = self.flow.entry.owner
         if owner is None or self.flow.entry.name != "training_step":
             return False
-        return any(base.rpartition(".")[2] == "LightningModule" for base in self.flow.project.ancestry(owner).external)
+        return any(base.rpartition(".")[2] == "LightningModule" for base in self.flow.project.ancestry(owner).external) and not self._optimizes_itself(owner)
+
+    def _optimizes_itself(self, owner: ClassEntry) -> bool:
+        """Does the class say that its Trainer is to run no backward?"""
+        stores = self.flow.project.attribute_stores(owner).get("automatic_optimization", ())
+        return any(isinstance(store.value, ast.Constant) and store.value.value is False for store in stores)
 
     @cached_property
     def anchored(self) -> dict[Definition, Backward]:
@@ -163,6 +170,7 @@ class TrainingFlow:
                 evidence_of_loss=lambda call: evidence_of_loss(self, call),
                 taken_from=lambda made: source_of(made, self.parents, flow.qualify),
                 put_into=self.put_into,
+                no_tensor=lambda name: excludes_tensor(self, name),
                 module_uses=module_uses(flow.graph.events, self._line),
             )
         )

@@ -167,8 +167,20 @@ def _of_assignment(node: ast.Assign, looped: bool) -> Iterator[Seed]:
         yield Seed.KEPT_BEST
     if isinstance(node.value, ast.BinOp | ast.IfExp) and (looped or not isinstance(target, ast.Name)):
         yield Seed.ACCUMULATION
-    if isinstance(node.value, ast.ListComp):
+    if isinstance(node.value, ast.ListComp) or (looped and joins(node)):
         yield Seed.COLLECTION
+
+
+def joins(node: ast.AST) -> bool:
+    """Is a name bound to what it held and something more: `seen = torch.cat([seen, out])`, `losses = losses + [loss]`, `losses = [*losses, loss]`?"""
+    if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+        return False
+    value = node.value
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Add) and isinstance(value.right, (ast.List, ast.Tuple)) and _name(value.left) == node.targets[0].id
+    parts = value.args[0] if isinstance(value, ast.Call) and value.args else value
+    elements = parts.elts if isinstance(parts, (ast.List, ast.Tuple)) else []
+    return any(_name(element.value if isinstance(element, ast.Starred) else element) == node.targets[0].id for element in elements)
 
 
 def _of_call_statement(node: ast.Call, looped: bool) -> Iterator[Seed]:

@@ -9,16 +9,22 @@ import libcst as cst
 # In-place methods after which nothing of what they are given is left to keep.
 RESETTING = frozenset({"zero_", "fill_", "detach_", "requires_grad_", "normal_", "uniform_", "random_", "bernoulli_"})
 
+_SUMMING = frozenset({"add_", "sub_", "mul_", "div_"})
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """`place` gets a value made of `values`. `in_place`: of its own tensor; `adds_to_itself`: written as a sum of what was there and something more."""
+    """`place` gets a value made of `values`. `in_place`: of its own tensor; `adds_to_itself`: written as a sum of what was there and something more.
+
+    `accumulates`: what was there, scaled or not, is part of what is there afterwards.
+    """
 
     statement: cst.CSTNode
     place: cst.Attribute | cst.Subscript | cst.Name
     values: tuple[cst.BaseExpression, ...]
     in_place: bool
     adds_to_itself: bool
+    accumulates: bool = False
 
 
 def update_of(statement: cst.CSTNode) -> Update | None:
@@ -53,7 +59,7 @@ def _in_place(statement: cst.CSTNode, value: cst.BaseExpression) -> Update | Non
         value = value.func.value
     if not methods or not isinstance(value, cst.Attribute | cst.Subscript | cst.Name) or RESETTING.intersection(methods):
         return None
-    return Update(statement, value, tuple(arguments), True, set(methods) <= {"add_", "sub_"})
+    return Update(statement, value, tuple(arguments), True, set(methods) <= {"add_", "sub_"}, "add_" in methods and _SUMMING.issuperset(methods))
 
 
 def is_in_place(method: str) -> bool:

@@ -95,8 +95,10 @@ class Upstream(Inference):
     def _first_input(self, entry: FunctionEntry, owner: ClassEntry, name: str) -> Fact | None:
         arguments = [node.arg for node in (*entry.node.args.posonlyargs, *entry.node.args.args)][1:2]
         evidence = tensor_parameters(entry).get(name)
-        if arguments != [name] or evidence is None or class_fact(owner, self._flow.project).sort is not Sort.MODULE:
+        if arguments != [name] or evidence is None or class_fact(owner, self._flow.project).sort not in (Sort.MODULE, Sort.OPERATION):
             return None
+        if self._flow.project.stands_apart(owner):
+            return None  # nothing trained stands in front of it
         return Fact(Sort.TENSOR, History.LIVE, (f"`{name}` is the input of a trained module's forward", evidence))
 
     def _passed(self, call: Call, entry: FunctionEntry, name: str) -> Fact:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintorch.flow.anchor import encloses
+from lintorch.flow.differentiable import is_differentiable_function
 from lintorch.flow.event import Binding, Definition, Kind
 from lintorch.flow.fact import Sort
 from lintorch.flow.fate import Fate
@@ -17,7 +18,6 @@ from lintorch.flow.gradients import Gradients
 from lintorch.flow.part import SHOWING, Part, part_of
 from lintorch.flow.summary import returned
 from lintorch.flow.tensor_use import used_as_tensor
-from lintorch.flow.torch_names import is_differentiable_function
 from lintorch.flow.tree import names_in
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Views:
 
     def _computes(self, call: cst.Call) -> bool:
         """A module, an operation of torch, or a parameter that is called; the latter for values known to be tensors without graphs."""
-        if is_given(self.training, call.func) or self.training.inference.fact(call.func).sort in (Sort.MODULE, Sort.CRITERION):
+        if is_given(self.training, call.func) or self.training.inference.fact(call.func).sort.is_module:
             return True
         name = self.flow.qualify(call.func) or ""
         if name.startswith("torch.") and name.rpartition(".")[2] not in _SHARING:

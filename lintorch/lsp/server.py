@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +131,9 @@ class Server(LanguageServer):
 
 
 def document_path(uri: str) -> Path:
-    """Where a document is saved; one that was never saved counts as standing in the folder the server runs in."""
-    path = to_fs_path(uri) if uri.startswith("file:") else None
-    return Path(path) if path else Path.cwd() / "untitled.py"
+    """Where a document is saved; one that was never saved, or that no file can have the name of, counts as standing in the folder the server runs in."""
+    with contextlib.suppress(ValueError):  # no URI, or characters that no name of a file has
+        path = to_fs_path(uri) if uri.startswith("file:") else None
+        if path and b"\0" not in os.fsencode(path):
+            return Path(path)
+    return Path.cwd() / "untitled.py"

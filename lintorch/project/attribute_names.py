@@ -61,7 +61,8 @@ def python_files(root: Path) -> Iterator[Path]:
     """The Python files of a project that are its own, in order."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
-        yield from (Path(folder) / name for name in sorted(files) if name.endswith(".py"))
+        # A pipe or a device may be called so too, and who reads one waits for ever.
+        yield from (file for name in sorted(files) if name.endswith(".py") and (file := Path(folder) / name).is_file())
 
 
 def content(path: Path) -> bytes:

@@ -105,8 +105,8 @@ class Locator:
             folder /= part
         last = parts[-1]
         if self._holds(folder, last) and self._holds(folder / last, "__init__.py"):
-            return folder / last / "__init__.py"
-        return folder / f"{last}.py" if self._holds(folder, f"{last}.py") else None
+            return _file(folder / last / "__init__.py")
+        return _file(folder / f"{last}.py") if self._holds(folder, f"{last}.py") else None
 
     def _import_folder(self, folder: Path) -> Path:
         """The folder that imports of a file in `folder` start from: above its topmost package, else a searched folder, else the folder itself."""
@@ -139,6 +139,11 @@ class Locator:
         if listing is None:
             listing = self._listings[folder] = frozenset(_entries(folder))
         return listing
+
+
+def _file(path: Path) -> Path | None:
+    """The path where it is a file: who reads a pipe that is called like a module waits for ever."""
+    return path if path.is_file() else None
 
 
 def _entries(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lintorch.project.attribute_names import AttributeNames
 from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.calls import Call, callers
+from lintorch.project.constructions import Constructions
 from lintorch.project.consulted import Consulted
 from lintorch.project.fixed_point import FixedPoints
 from lintorch.project.grad_mode import GradModes
@@ -33,6 +34,7 @@ class Project:
         self._grad_modes = GradModes(self._names, self._bases)
         self._attribute_names = AttributeNames(root, self._names.consulted)
         self._calls_outside = CallsOutside(self._names, self._bases)
+        self._constructions = Constructions(self._names, self._bases)
         self._worked_on: list[tuple[FunctionEntry, str]] = []
         self.fixed_points = FixedPoints()  # while one file is judged
 
@@ -115,6 +117,10 @@ class Project:
     def calls_outside(self, function: FunctionEntry) -> Iterator[Call]:
         """The calls that may run `function`, in the project's other files that switch gradients off somewhere."""
         yield from self._calls_outside.of(function)
+
+    def stands_apart(self, cls: ClassEntry) -> bool:
+        """Do the project's other files make instances of the class, and none that may be a layer of a network?"""
+        return self._constructions.all_apart(cls)
 
     def grad_mode(self, decorator: str) -> str | None:
         """What a decorator or context manager of that dotted name sets gradients to: "off", "on" or None (nothing known)."""

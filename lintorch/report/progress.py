@@ -41,10 +41,10 @@ class Progress(Onlooker):
 class _Drawn(Progress):
     """Drawn when something has happened, never by a thread: a run forks processes."""
 
-    def __init__(self, total: int, stream: TextIO, at_once: bool) -> None:
+    def __init__(self, total: int, stream: TextIO, runs_code: bool) -> None:
         super().__init__()
-        self._total, self._stream = total, stream
-        self._due = time.monotonic() + (0 if at_once else _PATIENCE)
+        self._total, self._stream, self._runs_code = total, stream, runs_code
+        self._due = time.monotonic() + (0 if runs_code else _PATIENCE)
         self._bar: Bar | None = None
 
     def _draw(self) -> None:
@@ -54,7 +54,8 @@ class _Drawn(Progress):
             self._bar = _bar(self._stream)
             self._bar.start()
             self._bar.add_task("", total=self._total)
-        said = f", {counted(self.verdicts, 'verdict')}" if self.verdicts else ""
+        # Until the first event the bar stands still, so it says what takes the time.
+        said = f", {counted(self.verdicts, 'verdict')}" if self.verdicts else "" if self.files or not self._runs_code else ", starting PyTorch"
         self._bar.update(self._bar.task_ids[0], completed=self.files, description=f"{self.files} of {counted(self._total, 'file')}{said}")
         self._bar.refresh()
 
@@ -70,7 +71,7 @@ def shown(total: int, runs_code: bool, quiet: bool) -> Iterator[Progress]:
     if quiet or not total or not (_looks(sys.stdout) and _looks(sys.stderr)):
         yield Progress()
         return
-    drawn = _Drawn(total, sys.stderr, at_once=runs_code)
+    drawn = _Drawn(total, sys.stderr, runs_code=runs_code)
     drawn._draw()
     try:
         yield drawn

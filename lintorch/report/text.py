@@ -146,7 +146,7 @@ def summary(run: Run) -> Iterator[Line]:
 
 def _short(reason: str) -> str:
     """Reasons are counted, so what is particular to one file is left to its own message."""
-    return reason.split(" (")[0]
+    return reason.split(" (")[0].removeprefix("is ")
 
 
 def _checking_summary(run: Run) -> str:

@@ -132,7 +132,7 @@ class _Walk:
         for name, entry in entries.items():
             if name.startswith(".") or name in _NEVER:
                 continue
-            is_folder = entry.is_dir()
+            is_folder = _is_folder(entry)
             if is_folder or name.endswith(_ENDINGS):
                 absolute = folder.absolute + os.sep + name
                 if not leaves_out(ignores, absolute + os.sep if is_folder else absolute):
@@ -151,3 +151,10 @@ class _Walk:
     def _skip(self, path: Path, error: OSError) -> None:
         broken = isinstance(error, FileNotFoundError) and path.is_symlink()
         self.skipped.append(Skipped(path, "is a link to nothing" if broken else f"cannot be read ({error.strerror})"))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links that lead round in a circle; whoever follows them is told
+        return False

@@ -133,14 +133,8 @@ class Folder:
             inside = [self.tensor_text(argument, depth + 1) for argument in node.args] + [self._keyword(keyword, depth) for keyword in node.keywords]
             head = self._maker_text(node.func, depth)
             return None if head is None or None in inside else f"{head}({', '.join(part for part in inside if part is not None)})"
-        if isinstance(node, (ast.Tuple, ast.List)):
-            parts = [self.tensor_text(item, depth + 1) for item in node.elts]
-            close = "[]" if isinstance(node, ast.List) else "()"
-            return None if None in parts else f"{close[0]}{', '.join(part for part in parts if part)}{',' if len(parts) == 1 else ''}{close[1]}"
         value = self.fold(node, depth + 1)
-        if value is None:
-            return None
-        return repr(value["value"]) if value["is"] == "literal" else value["text"] if value["is"] == "code" else _torch_name(value)
+        return None if value is None else _spelled(value)
 
     def _maker_text(self, func: ast.expr, depth: int) -> str | None:
         dotted = self.qualify(func)
@@ -175,5 +169,12 @@ def _named(dotted: str | None) -> Value | None:
     return {"is": "named", "name": dotted}
 
 
-def _torch_name(value: Value) -> str | None:
-    return value["name"] if value["is"] == "named" and value["name"].startswith("torch.") else None
+def _spelled(value: Value) -> str | None:
+    """Code that gives the value wherever torch is imported; None where there is none."""
+    if value["is"] == "items":
+        parts = [_spelled(item) for item in value["items"]]
+        close = "[]" if value["kind"] == "list" else "()"
+        return None if None in parts else f"{close[0]}{''.join(f'{part}, ' for part in parts)}{close[1]}"
+    if value["is"] == "named":
+        return str(value["name"]) if value["name"].startswith("torch.") else None
+    return repr(value["value"]) if value["is"] == "literal" else str(value["text"]) if value["is"] == "code" else None

@@ -64,7 +64,7 @@ class _LoopJob:
         notes = _notes(chosen)
         problem = self._compare(chosen) or self._not_observed(chosen)
         lines = tuple(line for line in self.change.old_lines if line in set(chosen.seen["lines"]))
-        base = Verdict(Status.TESTED, seeds=(chosen.plan["seed"],), lines=lines, inputs=("unknowns",), notes=notes)
+        base = Verdict(Status.TESTED, seeds=(chosen.plan["seed"],), lines=lines, inputs=("stand-ins",), notes=notes)
         if problem is not None:
             return replace(base, status=problem[0], reason=problem[1])
         before, after = self._witness(chosen, self.old), self._witness(chosen, self.new)
@@ -194,5 +194,5 @@ def _fewer(one: Sequence[Any], other: Sequence[Any]) -> bool:
 
 def _near(one: Sequence[Any], other: Sequence[Any]) -> bool:
     numbers: Iterable[tuple[float, float]] = zip(one[2], other[2], strict=False)
-    same = bool(one[2]) and one[0] == other[0] and len(one[2]) == len(other[2])
+    same = bool(one[2]) and not one[2] == other[2] == _SUBSET and one[0] == other[0] and len(one[2]) == len(other[2])
     return same and all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-7) for a, b in numbers)

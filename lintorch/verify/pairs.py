@@ -122,7 +122,7 @@ def _question(path: Path, old: Module, new: Module, name: str) -> Question:
 def _module(path: Path, source: Source) -> Module:
     """One version of a file in a project of its own, so that neither version stands in for the other."""
     here = Source(path, source.raw, source.text, source.encoding)
-    return Project.around(path.absolute()).load(here, parse(here))
+    return Project.around(path.absolute()).load(here, parse(source))
 
 
 def _modules(module: Module) -> list[str]:

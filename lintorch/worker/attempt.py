@@ -323,13 +323,4 @@ def filled(plan: Plan, outcome: Outcome) -> Plan:
 
 
 def _filled(arguments: Arguments, made: Dict[Path, Any]) -> Arguments:
-    return tuple((name, _filled_value(value, (name,), made)) for name, value in arguments)
-
-
-def _filled_value(value: Value, path: Path, made: Dict[Path, Any]) -> Value:
-    thing = made.get(path)
-    if isinstance(value, Record):
-        return completed(value, thing) if isinstance(thing, Discovering) else value
-    if isinstance(value, Items):
-        return replace(value, items=tuple(_filled_value(item, (*path, number), made) for number, item in enumerate(value.items)))
-    return value
+    return tuple((name, completed(value, made.get((name,)))) for name, value in arguments)

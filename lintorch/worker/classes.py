@@ -17,6 +17,7 @@ from .uses import Uses
 from .values import Built, Items, Literal, Named, Value
 
 THROUGH = Named("lintorch.worker.stubs:Through")
+ANSWER = Named("lintorch.worker.stubs:Answer")
 
 # Builds an instance of a class from guesses for its own constructor; None where that leads too deep.
 Builder = Callable[[type], Optional[Built]]

@@ -121,6 +121,8 @@ def smaller_value(name: str, value: Any) -> Optional[Value]:
         return Literal(vocabulary.real_number(name) if vocabulary.sounds_real(name) else vocabulary.whole_number(name))
     if isinstance(value, bool):
         return None
+    if isinstance(value, int) and vocabulary.says(_RATES, name):
+        return None  # what is worked out from it (windows, hops) would come to nothing, and it costs nothing itself
     if isinstance(value, int):
         small = _small(name, value)
         return Literal(small) if small < value else None
@@ -128,6 +130,9 @@ def smaller_value(name: str, value: Any) -> Optional[Value]:
         items = tuple(_small(name, item) for item in value)
         return Items("list" if isinstance(value, list) else "tuple", tuple(Literal(item) for item in items)) if items != tuple(value) else None
     return None
+
+
+_RATES = r"(sample|sampling)_?(rate|freq\w*)|sr|fs|f_?s(ample)?|samplerate"
 
 
 def _small(name: str, value: int) -> int:

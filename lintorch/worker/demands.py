@@ -340,6 +340,8 @@ def _subscript(call: Call, error: str) -> Alternatives:
         if _is_tensor(part) and place < tensor.dim():
             if part.dtype == torch.bool or "mask" in error:
                 yield tuple(Size(part, axis, tensor.shape[axis]) for axis in range(min(part.dim(), tensor.dim())))
+            if part.is_floating_point() and part.dim() > 1:  # of which nothing was known: rows are picked by a list of numbers
+                yield (Rank(part, 1), Fill(part, "ids", tensor.shape[place]))
             yield (Fill(part, "ids", tensor.shape[place]),)
             yield (Fill(part, "bools"),)
         elif isinstance(part, int) and place < tensor.dim() and not -tensor.shape[place] <= part < tensor.shape[place]:
@@ -359,10 +361,29 @@ def _pooling(call: Call, error: str) -> Alternatives:
     if not _is_tensor(tensor):
         return
     found = [number for number in (1, 2, 3) if f"{number}d" in error.lower()]
+    yield from _as_large_as_kernels(call, tensor)
     yield (Grow(tensor),)
     for number in found or [2]:
         if tensor.dim() != number + 2:
             yield (Rank(tensor, number + 2),)
+
+
+def _as_large_as_kernels(call: Call, tensor: torch.Tensor) -> Alternatives:
+    """Sides no smaller than the window that moves over them: doubling would take as many tries as it has bits."""
+    kernel: Any = _argument(call, 1, "kernel_size")
+    sides = [side for side in (kernel if isinstance(kernel, (tuple, list)) else (kernel,)) if type(side) is int]
+    for side in sides[-1:]:
+        if tensor.dim() > 2 and 0 < tensor.shape[-1] < side:
+            yield (Size(tensor, tensor.dim() - 1, side),)
+
+
+def _packed(call: Call, error: str) -> Alternatives:
+    """Lengths of the rows of a batch: whole numbers, falling, none longer than the rows."""
+    tensor, lengths = _argument(call, 0, "input"), _argument(call, 1, "lengths")
+    if _is_tensor(tensor) and _is_tensor(lengths) and tensor.dim() > 1:
+        across = bool(_argument(call, 2, "batch_first"))
+        batch, longest = tensor.shape[:2] if across else (tensor.shape[1], tensor.shape[0])
+        yield (Rank(lengths, 1), Size(lengths, 0, batch), Fill(lengths, "lengths", longest, "int64"))
 
 
 def _interpolate(call: Call, error: str) -> Alternatives:
@@ -425,6 +446,7 @@ _NAMES: Dict[Callable[[Call, str], Alternatives], str] = {
     _masked: "masked_fill masked_fill_ masked_select",
     _class_loss: "cross_entropy nll_loss",
     _same_shape: "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div",
+    _packed: "_pack_padded_sequence pack_padded_sequence",
     _interpolate: "interpolate upsample grid_sample",
     _pixel_shuffle: "pixel_shuffle pixel_unshuffle",
     _einsum: "einsum",

@@ -35,7 +35,7 @@ class Describer:
         if depth == 0:
             return None
         if isinstance(thing, (list, tuple, dict)):
-            return self._container(thing, depth)
+            return _spelled(thing) or self._container(thing, depth)
         return self._object(thing, depth)
 
     def _container(self, thing: Any, depth: int) -> Optional[Value]:
@@ -43,7 +43,11 @@ class Describer:
             pairs = [(key, self.describe(item, depth - 1)) for key, item in thing.items()]
             told = tuple((key, item) for key, item in pairs if item is not None)
             return Table(told) if len(told) == len(pairs) <= _LONGEST else None
-        items = [self.describe(item, depth - 1) for item in list(thing)[: _LONGEST + 1]]
+        try:
+            inside = list(thing)[: _LONGEST + 1]
+        except Exception:  # a class of the project's own that lets nobody count it
+            return None
+        items = [self.describe(item, depth - 1) for item in inside]
         known = tuple(item for item in items if item is not None)
         return Items("list" if isinstance(thing, list) else "tuple", known) if len(known) == len(items) <= _LONGEST else None
 
@@ -113,6 +117,18 @@ class Describer:
         if isinstance(kept, torch.Tensor) and parameter.name == "bias":  # `bias=True` becomes a parameter of that name
             return Literal(True)
         return None if isinstance(kept, torch.Tensor) or inspect.ismethod(kept) else self.describe(kept, depth - 1)
+
+
+def _spelled(thing: Any) -> Optional[Value]:
+    """A container of a class of the project's own, built from its text where that gives an equal one: `Irreps("2x0e + 1x1o")`."""
+    if type(thing).__module__.partition(".")[0] in ("builtins", "torch", "collections"):
+        return None
+    named = name_of(type(thing))
+    try:
+        text = str(thing)
+        return Built(named, (("text", Literal(text)),)) if named is not None and _same(type(thing)(text), thing) else None
+    except Exception:
+        return None
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -6,11 +6,12 @@ import dis
 import functools
 import sys
 import types
+from dataclasses import replace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from .guess import attribute_of_call, attribute_of_config
 from .make import Given
-from .values import Path, Record, Value
+from .values import Built, Items, Path, Record, Value
 
 _PLAIN_READS = ("LOAD_ATTR", "LOAD_METHOD")
 # Called with a path below the record and the value invented there; gives the object that stands for it.
@@ -58,16 +59,17 @@ class Notes:
         self.invented: Dict[str, Value] = {}
 
 
-def completed(value: Record, made: Discovering) -> Record:
-    """The record with what its object invented since."""
-    known = dict(value.attributes)
-    for name, invented in made.__dict__["_lintorch"].invented.items():
-        known.setdefault(name, invented)
-    for name, inner in known.items():
-        child = made.__dict__.get(name)
-        if isinstance(inner, Record) and isinstance(child, Discovering):
-            known[name] = completed(inner, child)
-    return Record(tuple(known.items()))
+def completed(value: Value, made: Any) -> Value:
+    """The value with what the records in it, of which `made` was made, invented since."""
+    if isinstance(value, Record) and isinstance(made, Discovering):
+        known = {**made.__dict__["_lintorch"].invented, **dict(value.attributes)}
+        names = [*dict(value.attributes), *(name for name in known if name not in dict(value.attributes))]
+        return Record(tuple((name, completed(known[name], made.__dict__.get(name))) for name in names))
+    if isinstance(value, Items) and isinstance(made, (list, tuple)) and len(made) == len(value.items):
+        return replace(value, items=tuple(completed(item, made[number]) for number, item in enumerate(value.items)))
+    if isinstance(value, Built) and value.attributes:
+        return replace(value, attributes=tuple((name, completed(item, getattr(made, name, None))) for name, item in value.attributes))
+    return value
 
 
 def _is_plain_read(frame: types.FrameType) -> bool:

@@ -31,6 +31,15 @@ def documented_shape(function: Any, owner: Any, name: str) -> Optional[Tuple[int
     return None
 
 
+def documented_texts(kind: type) -> List[str]:
+    """The texts that examples in the docstring of a class build one from, in their order."""
+    if kind.__module__.partition(".")[0] in ("torch", "builtins", "numpy"):
+        return []
+    texts = [text for text in (kind.__doc__, kind.__init__.__doc__) if isinstance(text, str)]  # type: ignore[misc]
+    pattern = re.compile(rf"\b{re.escape(kind.__name__)}\(\s*([\"'])([^\"'\n]{{1,60}})\1\s*\)")
+    return list(dict.fromkeys(found.group(2) for text in texts for found in pattern.finditer(text)))
+
+
 @functools.lru_cache(maxsize=512)
 def _shape_in(text: str, name: str) -> Optional[Tuple[int, ...]]:
     for entry in _entries(inspect.cleandoc(text), name):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import replace
-from typing import Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 
 from . import vocabulary
 from .annotations import UNKNOWN, Sort, annotated, sort_of
-from .classes import THROUGH, choose_factory, choose_module, name_of
+from .classes import ANSWER, THROUGH, choose_factory, choose_module, name_of
 from .configs import choose_config
-from .documented import documented_shape
-from .infer import Place, expression_uses, infer, parameter_uses, sort_by_uses
+from .documented import documented_shape, documented_texts
+from .infer import Place, answer_uses, expression_uses, infer, lookup, parameter_uses, sort_by_uses, target_of
 from .tree import signature
 from .uses import Uses
 from .values import Built, Code, Items, Literal, Named, Record, Table, Tensor, Value
@@ -27,12 +27,22 @@ def build_candidates(place: Place, parameter: inspect.Parameter, depth: int = 0)
     uses = parameter_uses(place, parameter.name)
     sort = _sort(place, parameter)
     sorts = sorted([sort, *sort.others], key=lambda other: other.kind == "tensor")  # numbers before tensors, where a constructor takes either
-    found = [value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth)]
+    found = [*_told_texts(sort, uses, place), *(value for other in sorts for value in _build_values(other, parameter.name, uses, place, depth))]
     if sort.kind in ("int", "number"):  # 16000 in `if rate == 16000: ... else: raise`
         found.extend(Literal(constant) for constant in uses.compared if type(constant) is int)
     if any(isinstance(value, Items) for value in found) and vocabulary.says(r"shape$", parameter.name):
         found.extend(Items("tuple", tuple(map(Literal, shape))) for shape in ((3, 32, 32), (32,)))
     return list(dict.fromkeys(found)) or [Literal(vocabulary.whole_number(parameter.name))]
+
+
+def _told_texts(sort: Sort, uses: Uses, place: Place) -> List[Value]:
+    """Texts from the docstring of the class that a value is turned into: `Irreps(irreps)`, whose examples say `Irreps("2x0e + 1x1o")`."""
+    if sort.kind not in ("unknown", "str", "number", "sequence", "config") or sort.inside:
+        return []
+    makers: List[Any] = [lookup(expression, place) for expression, key in uses.passed if key == 0]
+    if isinstance(sort.object, type):
+        makers.append(sort.object)
+    return [Literal(text) for maker in dict.fromkeys(maker for maker in makers if isinstance(maker, type)) for text in documented_texts(maker)[:3]]
 
 
 def built(found: type, depth: int = 0) -> Optional[Built]:
@@ -93,6 +103,7 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place, depth: int = 
     elif kind == "choice":
         yield from (Literal(choice) for choice in sort.object)
     elif kind == "str":
+        yield from (Literal(text) for text in dict.fromkeys(uses.compared) if isinstance(text, str))
         yield Literal(vocabulary.text(name) or "relu")
     elif kind == "enum":
         yield from (Named(f"{sort.object.__module__}:{sort.object.__qualname__}.{member}") for member in sort.object.__members__)
@@ -101,7 +112,7 @@ def _build_values(sort: Sort, name: str, uses: Uses, place: Place, depth: int = 
     elif kind == "sequence":
         yield _numbers(name, sort, uses, place, depth)
     elif kind == "table":
-        yield _settings(sort, uses, place)
+        yield _settings(sort, uses, place, depth)
     elif kind == "device":
         yield Literal("cpu")
     elif kind == "dtype":
@@ -133,13 +144,29 @@ def _objects(sort: Sort, name: str, uses: Uses, place: Place, depth: int) -> Ite
         yield Literal(vocabulary.whole_number(name))
 
 
-def _settings(sort: Sort, uses: Uses, place: Place) -> Table:
-    """A dict for a constructor: the keys that are read; where it is annotated with what it holds and no key is known, two items numbered as list items are."""
-    keys = _text_keys(uses)
-    if keys or not sort.inside:
-        return Table(tuple((key, read_value(place, key)) for key in keys))
+def _settings(sort: Sort, uses: Uses, place: Place, depth: int = 0) -> Table:
+    """A dict for a constructor: the keys that are read, and what a call that gets it as keywords cannot do without; where it is annotated with what it
+    holds and no key is known, two items numbered as list items are.
+    """
+    known = {key: read_value(place, key) for key in _text_keys(uses)}
+    known = {**dict(_keywords(uses, place, depth)), **known}
+    if known or not sort.inside:
+        return Table(tuple(known.items()))
     inside: Value = Literal("item0") if sort.inside[-1].kind == "str" else Literal(1)
     return Table(tuple((f"item{number}", Literal(number) if sort.inside[-1].kind in ("int", "float") else inside) for number in range(2)))
+
+
+def _keywords(uses: Uses, place: Place, depth: int) -> Iterator[Tuple[str, Value]]:
+    """What is required of a dict that becomes keywords: `Model(size, **options)`."""
+    for call in uses.splatted if depth < _DEEPEST else ():
+        target = target_of(lookup(call.func, place), building=place.building)
+        shape = signature(target.function) if target is not None else None
+        named = [parameter for parameter in (shape.parameters.values() if shape is not None else ()) if parameter.name not in ("self", "cls")]
+        given = {keyword.arg for keyword in call.keywords}
+        for parameter in named[len(call.args) :]:
+            is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if is_named and parameter.default is parameter.empty and parameter.name not in given and target is not None:
+                yield parameter.name, build_candidates(target, parameter, depth + 1)[0]
 
 
 def _length(sort: Sort, uses: Uses, place: Optional[Place] = None) -> int:
@@ -323,7 +350,44 @@ def read_value(place: Place, name: str) -> Value:
     sort = sort_by_uses(uses, place)
     if sort.kind == "config" or (sort.kind == "unknown" and vocabulary.says(f"^({_NESTED})$", name)):
         return Record()
-    return next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
+    answer = _answer(place, name) if sort.kind in ("factory", "function") and uses.calls else None
+    return answer or next(_build_values(sort, name, uses, place), Literal(vocabulary.whole_number(name)))
+
+
+_ANSWERS = ("int", "float", "number", "bool", "str", "choice", "sequence", "table", "config")
+
+
+def _answer(place: Place, name: str) -> Optional[Value]:
+    """A function that gives what is done with its results: `dataset.num("item")` where a size is wanted. None where that tells nothing."""
+    uses = answer_uses(place, name)
+    sort = sort_by_uses(uses, place)
+    value = next(_build_values(sort, name, uses, place), None) if sort.kind in _ANSWERS else None
+    value = Record() if sort.kind == "config" else value  # whatever the file knows that has such attributes, this is asked of another object
+    return Built(ANSWER, (), (("value", value),)) if value is not None else None
+
+
+def attribute_value(name: str) -> Value:
+    """The first guess at a config's attribute."""
+    return attribute_values(name)[0]
+
+
+def attribute_values(name: str) -> List[Value]:
+    """Guesses at a config's attribute by its name."""
+    spoken_name = vocabulary.words(name)
+    if spoken_name in ("model", "data", "train", "net", "network", "encoder", "decoder", "config", "cfg", "backbone", "params") or spoken_name.endswith(
+        ("_config", "_cfg", "_args")
+    ):
+        return [Record(), Literal(32)]
+    if vocabulary.sounds_real(name):
+        return [Literal(vocabulary.real_number(name))]
+    if vocabulary.known_number(name) is not None and not vocabulary.sounds_plural(name):
+        return [Literal(vocabulary.whole_number(name))]
+    if vocabulary.sounds_flag(name):
+        return [Literal(False), Literal(32)]
+    if vocabulary.sounds_plural(name) and vocabulary.known_number(name) is None:
+        return [Items("list", (Literal(32), Literal(32))), Literal(32)]
+    text = vocabulary.text(name)
+    return [Literal(text), Literal(32)] if text is not None else [Literal(vocabulary.whole_number(name))]
 
 
 def optional_candidates(place: Place, key: str) -> List[Value]:

@@ -12,7 +12,7 @@ import torch
 
 from .annotations import UNKNOWN, Sort, annotated, sort_of
 from .tree import Function, function_tree, plain, signature
-from .uses import Key, Uses, attribute_uses, uses_of
+from .uses import Key, Uses, attribute_uses, result_uses, uses_of
 
 _DEPTH = 5
 _TEXT_METHODS = frozenset({"lower", "upper", "startswith", "endswith", "split", "format", "strip", "casefold"})
@@ -79,6 +79,18 @@ def expression_uses(place: Place, attribute: str) -> Uses:
     found = Uses()
     if tree is not None:
         attribute_uses(tree, attribute, found, anything=True)
+        for kept in list(found.stored) if place.owner is not None else []:
+            for method in methods(place.owner):  # type: ignore[arg-type]
+                attribute_uses(method, kept, found)
+    return found
+
+
+def answer_uses(place: Place, attribute: str) -> Uses:
+    """The uses of what a function gets by calling `<anything>.<attribute>(...)`, in other methods too where self keeps it."""
+    tree = function_tree(place.function)
+    found = Uses()
+    if tree is not None:
+        result_uses(tree, attribute, found)
         for kept in list(found.stored) if place.owner is not None else []:
             for method in methods(place.owner):  # type: ignore[arg-type]
                 attribute_uses(method, kept, found)
@@ -166,7 +178,7 @@ def _by_constants(uses: Uses, place: Place) -> Sort:
 
 
 def _by_container(uses: Uses, place: Place) -> Sort:
-    if any(isinstance(key, str) for key in uses.keys):
+    if any(isinstance(key, str) for key in uses.keys) or uses.splatted:
         return Sort("table")
     if place.building and (uses.keys or uses.iterated or uses.unpacked or uses.starred or uses.sliced or uses.length):
         return Sort("sequence")
@@ -323,12 +335,12 @@ def _global(function: Any, name: str) -> Any:
 
 
 def passed_on(place: Place) -> Iterator[Tuple[Place, inspect.Parameter]]:
-    """The options of the next constructor up, which `**options` of this one reach; each with the place where it is used."""
+    """The parameters of the next constructor up, which `**options` of this one reach; each with the place where it is used."""
     kinds = [kind for kind in (place.owner.__mro__ if place.owner is not None else ()) if "__init__" in vars(kind)]
     above = kinds[1] if len(kinds) > 1 else object
     shape = signature(above.__init__) if above.__module__.partition(".")[0] not in ("torch", "builtins") else None  # type: ignore[misc]
-    for parameter in shape.parameters.values() if shape is not None else ():
-        if parameter.default is not parameter.empty:
+    for parameter in list(shape.parameters.values())[1:] if shape is not None else ():
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             yield Place(above.__init__, place.owner, building=True), parameter  # type: ignore[misc]
 
 

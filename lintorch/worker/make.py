@@ -177,8 +177,8 @@ def source(value: Value) -> str:
         return "{" + ", ".join(f"{key!r}: {source(item)}" for key, item in value.items) + "}"
     if isinstance(value, Named):
         return _shortened(value.name)
-    if isinstance(value, Built) and value.maker.name == "lintorch.worker.stubs:Number":
-        return f"lambda *_: {source(value.arguments[0][1])}"
+    if isinstance(value, Built) and value.maker.name == "lintorch.worker.stubs:Answer":
+        return f"lambda *_: {source(value.attributes[0][1])}"
     if isinstance(value, Built):
         return f"{_shortened(value.maker.name)}({arguments_source(_with_attributes(value))})"
     if isinstance(value, Record):

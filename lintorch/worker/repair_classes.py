@@ -5,19 +5,44 @@ from __future__ import annotations
 import ast
 import inspect
 import types
+from dataclasses import replace
 from typing import Any, Iterator, List, Tuple
 
 import torch
 
 from .attempt import Outcome, Plan
-from .guess import built, named_tensor
-from .plans import path_name
-from .repair_parts import parts_of, put_in
+from .guess import attribute_of_config, built, named_tensor
+from .plans import get, has, path_name
+from .repair_parts import THROUGH, parts_of, put_in
 from .repair_text import asked, evaluate, own_frames
-from .values import Code, Items, Literal, Table, Value, leaves
+from .values import Built, Code, Items, Literal, Record, Table, Value, leaves
 
 _MOST = 4  # subclasses that are tried
 _PLAIN = (int, float, str, bool)
+
+
+def with_wanted_attributes(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
+    """Plans in which objects of ours have what a failed condition asked for: `if not hasattr(model, "likelihood"): raise`."""
+    for frame, line in own_frames(outcome)[:1]:
+        for thing, name in _lacking(frame, line):
+            for building, arguments in parts_of(plan):
+                made = outcome.parts if building else outcome.inputs
+                changed = plan
+                for path in [path for path, other in made.items() if (other is thing or type(other) is type(thing)) and has(arguments, path)]:
+                    value = get(arguments, path)
+                    if isinstance(value, (Built, Record)) and name not in dict(value.attributes):
+                        guess: Value = THROUGH if isinstance(thing, torch.nn.Module) else attribute_of_config(name, frame)
+                        changed = put_in(changed, building, path, replace(value, attributes=(*value.attributes, (name, guess))))
+                yield changed
+
+
+def _lacking(frame: types.FrameType, line: int) -> Iterator[Tuple[Any, str]]:
+    for test in asked(frame, line):
+        for node in ast.walk(test):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr" and len(node.args) == 2:
+                thing, name = evaluate(node.args[0], frame), evaluate(node.args[1], frame)
+                if isinstance(name, str) and not hasattr(thing, name):
+                    yield thing, name
 
 
 def of_wanted_class(plan: Plan, outcome: Outcome) -> Iterator[Plan]:

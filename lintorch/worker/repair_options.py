@@ -11,7 +11,7 @@ from .attempt import Outcome, Plan
 from .plans import Space, path_name
 from .repair_parts import put_in
 from .repair_text import own_frames, statement_at
-from .values import Literal, Tensor, Value
+from .values import Built, Literal, Named, Tensor, Value
 
 
 def spoken(outcome: Outcome, count: int = 2) -> Set[str]:
@@ -66,6 +66,16 @@ def _kept_from_build(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Pla
     for name, values in space.open_build.items():
         if name not in given and name in names:
             yield from (replace(plan, build=(*plan.build, (f"={name}", value))) for value in values[:2] if value != Literal(None))
+
+
+def callables(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Plan]:
+    """Where None was called: every option of the constructor that is a class, a function or a submodule, since one of them is handed on by another name."""
+    if "not callable" not in str(outcome.error) or plan.build is None:
+        return
+    given = {path_name((name,)) for name, _ in plan.build}
+    found = [(f"={name}", values[0]) for name, values in space.open_build.items() if name not in given and values and isinstance(values[0], (Named, Built))]
+    if len(found) > 1:
+        yield replace(plan, build=(*plan.build, *found))
 
 
 def without(plan: Plan, outcome: Outcome) -> Iterator[Plan]:

@@ -8,10 +8,13 @@ from typing import Iterator, Tuple
 
 from . import vocabulary
 from .attempt import Outcome, Plan
-from .plans import path_name, set_at
-from .values import Arguments, Built, Items, Literal, Named, Path, Value, leaves
+from .classes import ANSWER
+from .plans import get, path_name, set_at
+from .values import Arguments, Built, Items, Literal, Named, Path, Record, Value, leaves
 
-THROUGH = Built(Named("lintorch.worker.stubs:Through"))
+_STUBS = "lintorch.worker.stubs:"
+THROUGH = Built(Named(f"{_STUBS}Through"))
+SEVERAL, POSITIVE, POSITIVE_PAIR = Named(f"{_STUBS}Several"), Named(f"{_STUBS}Positive"), Named(f"{_STUBS}PositivePair")
 
 
 def parts_of(plan: Plan) -> Iterator[Tuple[bool, Arguments]]:
@@ -37,15 +40,33 @@ def of_modules(plan: Plan) -> Iterator[Plan]:
         yield changed
 
 
-def counting(plan: Plan) -> Iterator[Plan]:
-    """Functions that give numbers for the factories among attributes: `nn.Embedding(dataset.num("item"), dim)`."""
+def answering(plan: Plan, text: str) -> Iterator[Plan]:
+    """Functions that give what an error asks of their results, for the factories among attributes: `nn.Embedding(dataset.num("item"), dim)`."""
     for building, arguments in parts_of(plan):
         changed = plan
         for path, leaf in [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,)) if len(path) > 1]:
             if leaf == THROUGH.maker:
-                number = Literal(vocabulary.whole_number(path_name(path)))
-                changed = put_in(changed, building, path, Built(Named("lintorch.worker.stubs:Number"), (("value", number),)))
+                answer = Built(ANSWER, (), (("value", _answer(path_name(path), text)),))
+                changed = put_in(changed, building, path, answer)
+                yield put_in(plan, building, path, answer)
         yield changed
+
+
+def _answer(name: str, text: str) -> Value:
+    number = Literal(vocabulary.whole_number(name))
+    if "has no attribute" in text:
+        return Record()
+    return Items("list", (number, number)) if re.search(r"not (iterable|subscriptable)|unpack|no len", text) else number
+
+
+def positive(plan: Plan) -> Iterator[Plan]:
+    """Submodules whose outputs are positive, where a distribution refused its parameters."""
+    changed = plan
+    for path in [path for name, value in plan.build or () for path, inner in _built_inside(value, (name,)) if inner.maker.name.startswith(_STUBS)]:
+        inner = get(plan.build or (), path)
+        pair = isinstance(inner, Built) and inner.maker == SEVERAL
+        changed = put_in(changed, True, path, Built(POSITIVE_PAIR, inner.arguments) if pair and isinstance(inner, Built) else Built(POSITIVE))
+    yield changed
 
 
 def several(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
@@ -53,7 +74,7 @@ def several(plan: Plan, outcome: Outcome) -> Iterator[Plan]:
     asked = re.search(r"to unpack \(expected (\d)", str(outcome.error))
     if asked is None or outcome.phase != "forward":
         return
-    several = Built(Named("lintorch.worker.stubs:Several"), (("count", Literal(int(asked.group(1)))),))
+    several = Built(SEVERAL, (("count", Literal(int(asked.group(1)))),))
     found = [path for name, value in plan.build or () for path, inner in _built_inside(value, (name,)) if inner.maker == THROUGH.maker]
     changed = plan
     for path in found:

@@ -199,6 +199,8 @@ def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
     ranked = _rank_asked(node, frame, right if isinstance(right, int) else next(iter(right), None) if isinstance(right, (tuple, list, set)) else None)
     if ranked is not None:
         yield (ranked,)
+    if isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+        yield from _bounded(node, frame, left, right)
     for got, want in pairs:
         if isinstance(got, int) and isinstance(want, int) and got != want:
             tensor = _shaped(node.left, frame)
@@ -206,6 +208,21 @@ def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
                 yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
             yield (Equal(got, want),)
             yield (Equal(want, got),)
+
+
+def _bounded(node: ast.Compare, frame: types.FrameType, left: Any, right: Any) -> Alternatives:
+    """`assert x.shape[1] > self.kernel`: sizes and numbers just beyond the bound that they missed, then twice that."""
+    for side, got, bound in ((node.left, left, right), (node.comparators[0], right, left)):
+        if not isinstance(got, (int, float)) or not isinstance(bound, (int, float)) or isinstance(got, bool):
+            continue
+        above = isinstance(node.ops[0], (ast.Gt, ast.GtE)) == (side is node.left)
+        beyond = int(bound) + (isinstance(node.ops[0], (ast.Lt, ast.Gt)) and (1 if above else -1))
+        tensor = _shaped(side, frame)
+        for want in (beyond, 2 * beyond) if above else (beyond, beyond // 2):
+            if want > 0 and want != got:
+                if tensor is not None:
+                    yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
+                yield (Equal(int(got), want),)
 
 
 def _shapes_compared(node: ast.Compare, frame: types.FrameType, left: List[Any], right: List[Any]) -> Alternatives:
@@ -338,9 +355,19 @@ TOO_SMALL = (
     "larger than",
     "should be greater than 0",
     "should be at least",
+    "too short",
+    "inconsistent with step sign",
+    "negative dimension",
+    "exceeds dimension size",
+    "k out of range",
+    "input.numel() == 0",
+    "tensor of 0 elements",
+    "to have non-zero size",
+    "has invalid size",
 )
 _NOT_NEGATIVE = re.compile(
-    r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit", re.IGNORECASE
+    r"non-?negative|positive|\[0, ?1\]|between 0 and 1|>= ?0|greater or equal to 0|greater than (or equal to )?0|in range|probabilit|GreaterThan|Simplex",
+    re.IGNORECASE,
 )
 
 
@@ -366,5 +393,7 @@ def _everything(outcome: Outcome, text: str) -> Alternatives:
     beyond = re.search(r"Dimension out of range \(expected .*\), but got (\d)", text)
     if beyond is not None and outcome.operation is None:  # in a backward of its own
         yield from ((Rank(tensor, int(beyond.group(1)) + more),) for more in (1, 2) for tensor in tensors if tensor.dim() < int(beyond.group(1)) + more)
+    if re.search(r"[Ll]engths?\b.*(greater than 0|1D CPU int64)", text):
+        yield from ((Rank(tensor, 1), Size(tensor, 0, 2), Fill(tensor, "lengths", 16, "int64")) for tensor in reversed(tensors))
     if "omplex" in text:
         yield from ((Fill(tensor, "normal", dtype="complex64"),) for tensor in tensors if not tensor.is_complex())

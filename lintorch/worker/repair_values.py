@@ -12,13 +12,14 @@ import torch
 
 from . import vocabulary
 from .attempt import Outcome, Plan, TooLarge, TooSlow, Vacuous, tensor_leaves, tensors_in
-from .guess import attribute_of_config, named_tensor
+from .guess import attribute_of_config, attribute_value, attribute_values, named_tensor
 from .plans import Space, get, numbers, path_name
-from .repair_classes import of_wanted_class
+from .repair_below import absent, absent_below, demanded
+from .repair_classes import of_wanted_class, with_wanted_attributes
 from .repair_kinds import kind_repairs, tables_with
 from .repair_lists import alike_in_length, longer
-from .repair_options import all_missing, missing, other_choices, spoken, without
-from .repair_parts import THROUGH, counting, of_modules, parts_of, put_in, several
+from .repair_options import all_missing, callables, missing, other_choices, spoken, without
+from .repair_parts import THROUGH, answering, of_modules, parts_of, positive, put_in, several
 from .repair_text import TOO_SMALL, evaluate, own_frames, statement_at
 from .values import Arguments, Built, Items, Literal, Named, Path, Record, Table, Tensor, Value, leaves
 
@@ -41,19 +42,22 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     if isinstance(error, KeyError):
         yield from _key(plan, outcome, error)
     yield from of_wanted_class(plan, outcome)
+    yield from with_wanted_attributes(plan, outcome)
     yield from kind_repairs(plan, outcome, space)
-    if outcome.phase == "construct" and re.search(r"Through|as child module", str(error)):
-        yield from counting(plan)
+    yield from _of_stubs(plan, outcome, str(error))
     if _WANTS_NUMBER.search(str(error)):
         yield from _numbered(plan, outcome)
     if isinstance(error, TypeError):
-        yield from _type(plan, outcome, str(error))
+        yield from _type(plan, outcome, str(error), space)
     yield from several(plan, outcome)
     yield from alike_in_length(plan, outcome)
     if isinstance(error, IndexError) or "to unpack" in str(error) or re.search(r"has no attribute '[a-z_]+\d'", str(error)):
         yield from longer(plan, outcome)
     if "None" in str(error):
+        yield from absent_below(plan, outcome)
+        yield from callables(plan, outcome, space)
         yield from missing(plan, outcome, space)
+        yield from absent(plan)
     if outcome.phase == "forward" and isinstance(error, (ValueError, AssertionError, TypeError, AttributeError)):
         yield from without(plan, outcome)
     yield from _other_texts(plan, outcome)
@@ -61,6 +65,14 @@ def value_repairs(plan: Plan, outcome: Outcome, space: Space) -> Iterator[Option
     yield from missing(plan, outcome, space)
     yield from _uniform(plan, outcome)
     yield from _other_numbers(plan, outcome)
+
+
+def _of_stubs(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+    """Stand-ins for submodules and functions that give what was wanted of them."""
+    if outcome.phase == "construct" and re.search(r"Through|as child module", text):
+        yield from answering(plan, text)
+    if "to satisfy the constraint" in text:
+        yield from positive(plan)
 
 
 _WANTS_NUMBER = re.compile(
@@ -147,30 +159,6 @@ def _with_attribute(plan: Plan, building: bool, path: Path, value: Value, name: 
             yield put_in(plan, building, path, Record(((name, guess),)))
 
 
-def attribute_value(name: str) -> Value:
-    """The first guess at a config's attribute."""
-    return attribute_values(name)[0]
-
-
-def attribute_values(name: str) -> List[Value]:
-    """Guesses at a config's attribute by its name."""
-    spoken_name = vocabulary.words(name)
-    if spoken_name in ("model", "data", "train", "net", "network", "encoder", "decoder", "config", "cfg", "backbone", "params") or spoken_name.endswith(
-        ("_config", "_cfg", "_args")
-    ):
-        return [Record(), Literal(32)]
-    if vocabulary.sounds_real(name):
-        return [Literal(vocabulary.real_number(name))]
-    if vocabulary.known_number(name) is not None and not vocabulary.sounds_plural(name):
-        return [Literal(vocabulary.whole_number(name))]
-    if vocabulary.sounds_flag(name):
-        return [Literal(False), Literal(32)]
-    if vocabulary.sounds_plural(name) and vocabulary.known_number(name) is None:
-        return [Items("list", (Literal(32), Literal(32))), Literal(32)]
-    text = vocabulary.text(name)
-    return [Literal(text), Literal(32)] if text is not None else [Literal(vocabulary.whole_number(name))]
-
-
 def _named_leaves(arguments: Arguments, names: Set[str]) -> List[Tuple[Path, Value]]:
     """The leaves whose own name (the last text in their path) was spoken of."""
     found = [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,))]
@@ -217,14 +205,14 @@ def _keys_there(outcome: Outcome, missing: Any) -> List[Any]:
     return []
 
 
-def _type(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
+def _type(plan: Plan, outcome: Outcome, text: str, space: Space) -> Iterator[Plan]:
     """Numbers that should be lists, lists that should be numbers, things that should be callable, instances that should be classes."""
     if "unexpected keyword" in text or "required positional" in text or "positional argument" in text:
         for building, arguments in parts_of(plan):
             for name, value in arguments:
                 if isinstance(value, Built):
                     yield put_in(plan, building, (name,), value.maker)
-    yield from _demanded(plan, outcome, text)
+    yield from demanded(plan, outcome, space)
     yield from _settled(plan, text)
     if "float" in text and "integer" in text or "type float" in text:
         yield from _whole(plan)
@@ -275,19 +263,6 @@ def _values(arguments: Arguments) -> List[Tuple[Path, Value]]:
             found.extend(((name, key), item) for key, item in lists)
             found.extend(((name, *path), leaf) for path, leaf in leaves(value) if path)
     return found
-
-
-def _demanded(plan: Plan, outcome: Outcome, text: str) -> Iterator[Plan]:
-    """Arguments that reach a base class or a submodule through `*args, **kwargs`, given by name as its error asks."""
-    asked = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.+)", text)
-    names = re.findall(r"'(\w+)'", asked.group(1)) if asked is not None else []
-    given = {path_name((name,)) for _, arguments in parts_of(plan) for name, _ in arguments}
-    names = [name for name in names if name not in given]  # what somebody else lacks is not ours to give twice
-    if names and outcome.phase == "construct" and plan.build is not None:
-        yield from tables_with(plan, True, tuple((name, attribute_value(name)) for name in names))
-        yield replace(plan, build=(*plan.build, *((f"={name}", attribute_value(name)) for name in names)))
-    elif names and outcome.phase == "forward":
-        yield replace(plan, call=(*plan.call, *((f"={name}", named_tensor(name)) for name in names)))
 
 
 def _entries(value: Union[Record, Built, Table]) -> Tuple[Tuple[Any, Value], ...]:

@@ -368,7 +368,10 @@ def call_of(target: type) -> Any:
 def error_line(error: Optional[BaseException]) -> str:
     """An error in one line."""
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    said = text[0] if text else ""
+    if said and type(error).__module__ == Outcome.__module__:
+        return said  # our own say all there is to say
+    return f"{type(error).__name__}: {said}".rstrip(": ")
 
 
 def materialise(recipe: Recipe, loaded: Loaded, seed: int) -> Tuple[Any, List[Call]]:

@@ -34,11 +34,31 @@ class Several(Through):
         return (super().forward(*given, **named),) * self.count
 
 
-class Number:
-    """A function that gives one number whatever it is asked: stands for `dataset.num("item")`."""
+class Positive(Through):
+    """Passes its first input on made positive: stands for what gives the scales, rates or concentrations of a distribution."""
 
-    def __init__(self, value: int) -> None:
-        self.value = value
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The first argument, softly rectified and away from zero; a share of it where the shares of something are wanted all the same."""
+        given = super().forward(*args, **kwargs)
+        return torch.nn.functional.softplus(given) + 0.1 if isinstance(given, torch.Tensor) and given.is_floating_point() else given
 
-    def __call__(self, *args: Any, **kwargs: Any) -> int:
+
+class PositivePair(Positive):
+    """Passes its first input on as each item of a tuple, made positive."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The first argument made positive, so many times."""
+        return (super().forward(*args, **kwargs),) * self.count
+
+
+class Answer:
+    """A function that gives one `value` whatever it is asked: stands for `dataset.num("item")`. The value is set afterwards."""
+
+    value: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.value

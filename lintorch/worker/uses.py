@@ -43,6 +43,7 @@ class Uses:
     truth_test: bool = False
     length: bool = False
     starred: bool = False
+    splatted: List[ast.Call] = field(default_factory=list)  # calls that get its items as keywords
     maybe_called: bool = False  # tested by callable() first
     fallback: Optional[ast.expr] = None  # what replaces it where it is None or false
 
@@ -85,6 +86,20 @@ def attribute_uses(tree: Function, attribute: str, found: Uses, anything: bool =
             _note(found, node, parents)
 
 
+def result_uses(tree: Function, attribute: str, found: Uses) -> None:
+    """Add the uses, in a function, of what calls of `<anything>.<attribute>(...)` give, under the names that they are given too."""
+    parents = _parents(tree)
+    for node in ast.walk(tree):
+        call = parents.get(node)
+        if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(call, ast.Call) and call.func is node:
+            _note(found, call, parents)
+            above = parents.get(call)
+            names = {target.id for target in above.targets if isinstance(target, ast.Name)} if isinstance(above, ast.Assign) else set()
+            for read in ast.walk(tree) if names else ():
+                if isinstance(read, ast.Name) and read.id in names and isinstance(read.ctx, ast.Load):
+                    _note(found, read, parents)
+
+
 def optional_keys(tree: Function, name: str) -> List[str]:
     """The keys that a function asks a parameter for and can do without: `options.get("norm")`, `options.pop("act", None)`."""
     asked = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop")]
@@ -124,7 +139,7 @@ def _note(found: Uses, node: ast.AST, parents: Dict[ast.AST, ast.AST]) -> None:
     elif isinstance(parent, ast.keyword):
         call = parents.get(parent)
         if isinstance(call, ast.Call):
-            found.passed.append((call.func, parent.arg)) if parent.arg else setattr(found, "starred", True)
+            found.passed.append((call.func, parent.arg)) if parent.arg else found.splatted.append(call)
     elif isinstance(parent, ast.Subscript) and parent.value is node:
         _note_subscript(found, parent)
     elif isinstance(parent, ast.Compare):

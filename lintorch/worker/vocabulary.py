@@ -96,6 +96,7 @@ _TEXTS: Tuple[Tuple[str, str], ...] = (
     (r"attn_implementation|attention_implementation", "eager"),
     (r"device", "cpu"),
     (r"mode|interp\w*", "bilinear"),
+    (r"freq|frequency", "D"),
 )
 _PLURAL = (
     r"(dims|sizes|strides|kernels|depths|(channels|layers|features)_list|ratios|rates|widths|filters|hiddens|units|shapes?|list|mults|mult_list|dilations|paddings|scales|resolutions|factors|lists|"
@@ -191,6 +192,11 @@ _INDEX_WORDS = (
 )
 _ROLES: Tuple[Tuple[str, Role], ...] = (
     (r"edge_index|adj_t|edge_label_index|edges", Role("ids", ("2e",))),
+    (r"edge_(src|dst|source|target)|(src|dst)_(nodes?|idx|index)", Role("ids", ("e",))),
+    (r"(past|future|hist|historical|known|observed)_(\w+_)?(feat\w*|features?|exog\w*|covariates?|reals?)|feat_dynamic\w*", Role("normal", ("bsd",))),
+    (r"feat_static_cat\w*|static_cat\w*", Role("ids", ("bd",))),
+    (r"(feat_)?static_(real\w*|feat\w*|covariates?|exog\w*)|stat_exog", Role("normal", ("bd",))),
+    (r"(past|future|hist|historical)_(target|targets|values?|observed\w*|time)", Role("normal", ("bs", "bsd"))),
     (r"edge_(attr|feats?|embed\w*|features?)|^e$", Role("normal", ("ed", "bssd"))),
     (r"edge_(weights?|types?|norm)", Role("normal", ("e",))),
     (r"cu_seq_?lens\w*", Role("offsets", ("3",))),

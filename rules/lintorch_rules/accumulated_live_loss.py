@@ -45,4 +45,4 @@ def _severity(total: Kept) -> Severity:
     return Severity.WARNING if total.covering is not None else Severity.ERROR
 
 
-rule = Rule("LT201", check, Scope.TRAINING, frozenset({Seed.ACCUMULATION, Seed.BACKWARD, Seed.COLLECTION}))
+rule = Rule("LT201", check, Scope.TRAINING, frozenset({Seed.ACCUMULATION, Seed.BACKWARD, Seed.COLLECTION, Seed.IN_PLACE}))

@@ -257,6 +257,6 @@ def test_severities_are_the_settings_to_choose(doors: Doors) -> None:
     doors.write({"pyproject.toml": '[tool.lintorch.severity]\nLT1 = "info"\n'})
     assert doors.run().status == 0
     doors.write({"pyproject.toml": '[tool.lintorch.severity]\nLT1O1 = "info"\n'})
-    assert doors.run().err.startswith("lintorch: unknown rule code or name 'LT1O1'; did you mean LT101?")
+    assert doors.run().err.partition("pyproject.toml: ")[2].startswith("[tool.lintorch] severity: unknown rule code or name 'LT1O1'; did you mean LT101?")
     doors.write({"pyproject.toml": '[tool.lintorch.severity]\nLT1 = "eror"\n'})
     assert "severity.\"LT1\" is one of error, warning, info, not 'eror'; did you mean error?" in doors.run().err

@@ -64,7 +64,7 @@ def test_one_bad_file_does_not_hide_the_others(doors: Doors) -> None:
     doors.write({"a.py": NET, "broken.py": "x = 1\ndef f(:\n"})
     outcome = doors.run()
     assert outcome.out.startswith("a.py:7:9: LT101")
-    assert outcome.out.endswith("Found 1 finding in 1 file. --fix can try 1 of them.\nSkipped 1 file: is not valid Python.\n")
+    assert outcome.out.endswith("Found 1 finding in 1 file. --fix can try 1 of them.\nSkipped 1 file: not valid Python.\n")
     assert outcome.err.startswith("broken.py:2: is not valid Python (invalid syntax)")
     assert outcome.err.count("\n") == 1
 
@@ -170,6 +170,11 @@ def test_a_diff_of_standard_input(doors: Doors) -> None:
 
 LINES = [
     pytest.param(["--select", "LT9"], "unknown rule code or name 'LT9'; did you mean LT", id="code"),
+    pytest.param(["--select", ""], "--select names no rule (`lintorch rules` lists them)", id="nothing selected"),
+    pytest.param(["--config", "code.toml"], "code.toml: [tool.lintorch] ignore: unknown rule code or name 'LT1x'; did you mean LT1", id="code of a file"),
+    pytest.param([""], "'' is no path; name a file or folder", id="empty path"),
+    pytest.param(["--write-baseline", "."], ".: is a folder; name a file with --write-baseline", id="baseline folder"),
+    pytest.param(["explain", "LT1"], "LT1 is the beginning of LT101, LT102, ", id="explain several"),
     pytest.param(["--selct", "LT1"], "unknown option --selct; did you mean --select? (see `lintorch --help`)", id="option"),
     pytest.param(["--select"], "argument --select: expected one argument (see `lintorch --help`)", id="no value"),
     pytest.param(["--format", "xml"], "argument --format: invalid choice: 'xml'", id="format"),
@@ -187,7 +192,8 @@ LINES = [
     pytest.param(
         ["--fix", "--python", "/no/such/python"], "/no/such/python cannot be run (No such file or directory); name a Python interpreter", id="interpreter"
     ),
-    pytest.param(["--fix", "--python", "/bin/false"], "/bin/false has no PyTorch", id="interpreter without torch"),
+    pytest.param(["--fix", "--python", "/bin/false"], "/bin/false is no Python interpreter that works; name one", id="no interpreter"),
+    pytest.param(["--fix", "--python", "/bin/true"], "/bin/true is no Python interpreter that works; name one", id="an interpreter that says nothing"),
     pytest.param(["--output-file", "no/such/folder.txt"], "no/such/folder.txt: cannot be written (No such file or directory)", id="output file"),
     pytest.param(["explain", "LT1O1"], "there is no rule 'LT1O1'; did you mean LT101?", id="explain"),
     pytest.param(["explain"], "the following arguments are required: CODE (see `lintorch explain --help`)", id="explain nothing"),
@@ -198,6 +204,7 @@ LINES = [
 def test_wrong_usage_is_one_line_and_changes_nothing(doors: Doors, arguments: list[str], message: str) -> None:
     doors.write({
         "a.py": NET, "bad.toml": "[tool.lintorch", "key.toml": "[tool.lintorch]\nselct = []\n", "type.toml": "[tool.lintorch]\nline-length = 'wide'\n",
+        "code.toml": "[tool.lintorch]\nignore = ['LT1x']\n",
     })  # fmt: skip
     outcome = doors.run(*arguments)
     assert (outcome.status, outcome.out) == (2, "")

@@ -122,7 +122,7 @@ def test_bad_notebooks_cost_themselves_only(doors: Doors) -> None:
         "bad.ipynb: is not a notebook (it is no JSON); save it with Jupyter or exclude it",
         "cell.ipynb:cell 4:1: is not valid Python ('(' was never closed); correct it or exclude it",
     ]
-    assert "Skipped 1 file: is a notebook of R.\n" in outcome.out
+    assert "Skipped 1 file: a notebook of R.\n" in outcome.out
     assert doors.run("r.ipynb").status == 0
 
 
@@ -135,7 +135,7 @@ def test_without_nbformat_there_is_one_line(doors: Doors, monkeypatch: pytest.Mo
     assert (outcome.status, outcome.err) == (2, message)
     outcome = doors.run()
     assert (outcome.status, outcome.err) == (1, "")
-    assert outcome.out.endswith("Skipped 1 file: is a notebook, which needs `lintorch[notebook]` to be read.\n")
+    assert outcome.out.endswith("Skipped 1 file: a notebook, which needs `lintorch[notebook]` to be read.\n")
 
 
 def test_two_notebooks_are_compared(doors: Doors) -> None:

@@ -40,7 +40,7 @@ def on_terminal(folder: Path, *arguments: str, program: tuple[str, ...] = ("-m",
 def test_a_terminal_sees_files_and_verdicts_counted_and_then_nothing_of_it(doors: Doors) -> None:
     doors.write({"a.py": NET})
     sent = on_terminal(doors.folder, "--fix", "--diff", "-j1", "a.py")
-    assert "0 of 1 file " in sent
+    assert "0 of 1 file, starting PyTorch " in sent
     assert "0 of 1 file, 1 verdict " in sent
     assert "1 of 1 file, 1 verdict " in sent
     assert sent.rindex("1 of 1 file") < sent.rindex("\x1b[2K") < sent.index("Would fix 1 finding")  # the line was erased

@@ -125,7 +125,13 @@ def test_against_a_git_revision(doors: Doors, path: str) -> None:
     assert doors.asked[0].old == OLD
     unknown = doors.run("verify", "--against", "no-such-revision", path)
     assert (unknown.status, unknown.out) == (2, "")
-    assert unknown.err.startswith("lintorch: --against: git ls-tree said: fatal: ")
+    assert unknown.err.startswith(f"lintorch: --against: the repository {'pkg' if '/' in path else path} knows no revision 'no-such-revision'; fetch it")
+    doors.write({"pkg/a.py": "def f(:\n"})
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "broken"], check=True)
+    doors.write({"pkg/a.py": OLD})
+    broken = doors.run("verify", "--against", "HEAD", path)
+    assert (broken.status, broken.out) == (2, "")
+    assert broken.err.startswith("lintorch: HEAD:pkg/a.py:1: is not valid Python")
 
 
 LINES = [
@@ -147,10 +153,18 @@ def test_wrong_usage_is_one_line(doors: Doors, arguments: list[str], message: st
 
 
 def test_a_version_that_does_not_parse_is_one_line(doors: Doors) -> None:
-    doors.write({"old.py": OLD, "new.py": "def f(:\n"})
-    outcome = doors.run("verify", "old.py", "new.py")
-    assert outcome.status == 2
-    assert outcome.err.startswith("lintorch: new.py:1: is not valid Python")
+    doors.write({"sound.py": OLD, "broken.py": "def f(:\n"})
+    for arguments in (("sound.py", "broken.py"), ("broken.py", "sound.py")):
+        outcome = doors.run("verify", *arguments)
+        assert (outcome.status, outcome.out) == (2, "")
+        assert outcome.err.startswith("lintorch: broken.py:1: is not valid Python")
+
+
+def test_an_example_of_nothing_here_is_told(doors: Doors) -> None:
+    doors.write({"old.py": OLD, "new.py": OLD.replace("x.relu()", "x.tanh()")})
+    outcome = doors.run("verify", "--example", "Nett(3)", "--example", "Net()", "old.py", "new.py")
+    assert outcome.err == "lintorch: nothing here is called 'Nett', so the example 'Nett(3)' is not used\n"
+    assert doors.run("--fix", "--example", "Nett(3)", "new.py").err == outcome.err
 
 
 @pytest.mark.parametrize("arguments", [("old.py", "new.py"), ("a", "b")])

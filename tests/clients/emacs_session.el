@@ -4,6 +4,7 @@
 (require 'eglot)
 (require 'json)
 (setq eglot-sync-connect 60 eglot-connect-timeout 60 eglot-autoshutdown nil eglot-confirm-server-initiated-edits nil eglot-send-changes-idle-time 0.1
+      jsonrpc-default-request-timeout 120 ; as docs/editors/emacs.md has it
       create-lockfiles nil make-backup-files nil)
 (add-to-list 'eglot-server-programs (cons 'python-mode (append (json-parse-string (getenv "SERVER") :array-type 'list) nil)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,13 @@ def test_called_without_gradients(other: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", [pytest.param(text, id=name) for name, text in _ON.items()])
 def test_called_with_gradients(other: str, tmp_path: Path) -> None:
     assert _reported(tmp_path, _FUNCTION, other) == {"LT201", "LT203"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX")
+def test_a_pipe_called_like_a_module_holds_nothing_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    os.mkfifo(tmp_path / "pkg.py")
+    assert _reported(tmp_path, "import pipe\n" + _FUNCTION, "from pipe import *\n") == {"LT201", "LT203"}
 
 
 def test_methods_are_told_by_name_and_arguments(tmp_path: Path) -> None:

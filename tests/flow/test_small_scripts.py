@@ -1,6 +1,7 @@
 """Small scripts of many kinds, in pairs that leak and look-alikes that do not: every marked line is reported with its code, and no other.
 
-In the second file models and criteria are mostly handed in; the third asks after modes, frozen models and handed-in optimizers too.
+In the second file models and criteria are mostly handed in; the third asks after modes, frozen models and handed-in optimizers too. Those of the
+fourth were written before anybody saw what is said of them.
 """
 
 from __future__ import annotations

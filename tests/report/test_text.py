@@ -65,7 +65,7 @@ SUMMARIES = [
     pytest.param(
         RUN,
         "Fixed 1 finding in 1 file, 4 left; 2 files checked.\n1 rewrite refuted: never written; please report it if the change looks right.\n"
-        "Skipped 1 file: says that it is generated.\nSkipped 1 file: is not valid Python.\nWithheld 2 findings of LT107, which need a measurement.\n",
+        "Skipped 1 file: says that it is generated.\nSkipped 1 file: not valid Python.\nWithheld 2 findings of LT107, which need a measurement.\n",
         id="fixed",
     ),
     pytest.param(Run(RUN.files[:1], fixing=True), "Would fix 1 finding in 1 file, 4 would be left; 1 file checked.\n", id="diff"),

@@ -36,6 +36,7 @@ def found(root: Path, *paths: str, exclude: tuple[str, ...] = ()) -> list[str]:
 
 
 LEFT_OUT = [
+    pytest.param({"circle.py": "-> circle.py", "there.py": "-> back.py", "back.py": "-> there.py"}, id="links that lead round in a circle"),
     pytest.param({"notes.txt": "", "a.pyc": "", "a.pyi": "", "py": ""}, id="other endings"),
     pytest.param({".venv/a.py": "", ".git/a.py": "", ".tox/x/a.py": "", ".a.py": ""}, id="hidden"),
     pytest.param({"env/pyvenv.cfg": "", "env/lib/a.py": ""}, id="virtual environment of any name"),

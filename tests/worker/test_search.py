@@ -782,7 +782,7 @@ def test_a_search_ends_with_its_time(project: Load) -> None:
     text = HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        while True:\n            x = x + 1\n"
     loaded = project("Net", {"script.py": text})
     found: Any = search(loaded, hints(), {"seconds": 1.0, "bytes": 1 << 30})
-    assert "TooSlow" in found["failure"]
+    assert "ran for more than" in found["failure"]
 
 
 def test_a_limit_that_strikes_while_a_watch_leaves_leaves_nothing_behind(project: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -791,7 +791,7 @@ def test_a_limit_that_strikes_while_a_watch_leaves_leaves_nothing_behind(project
 
     monkeypatch.setattr(Watch, "__exit__", struck)
     loaded = project("Net", {"script.py": HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        return x * 2\n"})
-    assert "TooSlow" in str(search(loaded, hints(), {"seconds": 1.0, "bytes": 1 << 30}))
+    assert "struck before the mode" in str(search(loaded, hints(), {"seconds": 1.0, "bytes": 1 << 30}))
     assert torch._C._len_torch_function_stack() == 0
 
 

@@ -26,15 +26,15 @@ def checked(run: Run, catalogue: Catalogue) -> PageView:
 
 def _figures(run: Run) -> tuple[tuple[str, str], ...]:
     fixed = sum(diagnostic.fixed for diagnostic in run.diagnostics)
-    numbers = [(sum(1 for _ in run.left), "findings left"), (run.checked, "files checked")]
+    numbers = [(sum(1 for _ in run.left), "finding", " left"), (run.checked, "file", " checked")]
     if run.fixing:
         allowed = sum(rewrite.allowed for rewrite in run.rewrites)
-        numbers[1:1] = [(allowed, "rewrites allowed"), (sum(1 for _ in run.rewrites) - allowed, "rewrites refused")]
+        numbers[1:1] = [(allowed, "rewrite", " allowed"), (sum(1 for _ in run.rewrites) - allowed, "rewrite", " refused")]
     if run.written:
-        numbers.insert(1, (fixed, "findings fixed"))
+        numbers.insert(1, (fixed, "finding", " fixed"))
     if run.failures:
-        numbers.append((len(run.failures), "failures"))
-    return tuple((f"{number:,}", label) for number, label in numbers)
+        numbers.append((len(run.failures), "failure", ""))
+    return tuple((f"{number:,}", f"{noun}{'' if number == 1 else 's'}{fate}") for number, noun, fate in numbers)
 
 
 def _rules(files: Iterable[FileView], catalogue: Catalogue) -> tuple[RuleView, ...]:

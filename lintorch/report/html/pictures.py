@@ -45,18 +45,29 @@ def witness(retained: Retained, about: str) -> tuple[Picture, ...]:
     """Live bytes and graph nodes over the steps of a run, before and after the fix; nothing where levels were not kept."""
     if not all(retained.levels):
         return ()
-    scale, unit = _unit(max(size for levels in retained.levels for _, size in levels))
-    return (
-        _levels(retained.levels, 1, scale, f"live {unit}", f"Bytes alive after each step of {about}", _amount),
-        _levels(retained.levels, 0, 1, "graph nodes", f"Graph nodes alive after each step of {about}", lambda number: f"{number:,}"),
-    )
+    most = max(size for levels in retained.levels for _, size in levels)
+    # Where what stays is the same, what falls is the peak within a step.
+    before, after = retained.peak_bytes
+    peaks = (before, after) if before != after and _ends(retained.levels[0]) == _ends(retained.levels[1]) else None
+    scale, unit = _unit(max((most, *(peaks or ()))))
+    nodes = _levels(retained.levels, 0, 1, "graph nodes", f"Graph nodes alive after each step of {about}", lambda number: f"{number:,}")
+    return _levels(retained.levels, 1, scale, f"live {unit}", f"Bytes alive after each step of {about}", _amount, peaks), nodes
 
 
-def _levels(levels: tuple[Levels, Levels], place: int, scale: float, label: str, title: str, amount: Any) -> Picture:
+def _ends(levels: Levels) -> tuple[int, int]:
+    return levels[0][1], levels[-1][1]
+
+
+def _levels(levels: tuple[Levels, Levels], place: int, scale: float, label: str, title: str, amount: Any, peaks: tuple[int, int] | None = None) -> Picture:
     figure, axes = _axes("step", label)
-    _draw(axes, [(list(range(1, len(one) + 1)), [level[place] / scale for level in one]) for one in levels], marked=True)
+    lines = [(list(range(1, len(one) + 1)), [level[place] / scale for level in one]) for one in levels]
     ends = [f"{amount(one[0][place])} after step 1, {amount(one[-1][place])} after step {len(one)}" for one in levels]
     said = f"before the fix {ends[0]}; with it {ends[1]}"
+    if peaks is not None:
+        lines = [(across, [peak / scale] * len(up)) for (across, up), peak in zip(lines, peaks, strict=True)]
+        title = title.replace("Bytes alive after each step", "Most bytes alive within the steps")
+        said = f"before the fix {amount(peaks[0])}, with it {amount(peaks[1])}; after each step the same"
+    _draw(axes, lines, marked=True)
     return Picture(_svg(figure, title, said), f"{title}: {said}.")
 
 
