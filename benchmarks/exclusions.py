@@ -46,7 +46,7 @@ def exclusion(record: dict[str, Any], packages: Path) -> str | None:
         return "an abstract base: what it reads of itself is left to subclasses"
     unbound = re.search(r"NameError: name '(\w+)' is not defined", str(record.get("reason")))
     if unbound is not None:
-        return _guarded(file, unbound.group(1))
+        return _guarded(file, unbound.group(1)) or _compiled(packages / record["package"], unbound.group(1))
     for pattern, why in _REASONS:
         found = re.search(pattern, str(record.get("reason")))
         missing = [group.partition(".")[0] for group in found.groups()] if found is not None else []
@@ -72,3 +72,11 @@ def _guarded(file: Path, name: str) -> str | None:
         if isinstance(node, ast.ImportFrom) and node.level and name in {alias.name for alias in node.names} and not file.with_name(f"{name}.py").exists():
             return "needs an extension that its package compiles"
     return None
+
+
+def _compiled(package: Path, name: str) -> str | None:
+    """A name that another file of the package imports from beside it, where no Python file has it."""
+    pattern = re.compile(rf"from \.[\w.]* import [\w, ]*\b{name}\b")
+    texts = (path.read_text("utf-8", errors="ignore") for path in package.rglob("*.py"))
+    found = any(pattern.search(text) for text in texts) and not any(package.rglob(f"{name}.py"))
+    return "needs an extension that its package compiles" if found else None

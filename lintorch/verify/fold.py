@@ -105,6 +105,9 @@ class Folder:
         if text in self.known:
             rest = {name: value for name, value in self.known.items() if name != text}
             return Folder(rest, self.qualify).fold(self.known[text], depth + 1)
+        base = self.fold(node.value, depth + 1) if isinstance(node, ast.Attribute) and node.attr == "shape" else None
+        if base is not None and base["is"] == "code":  # `Net(input_shape=x.shape)`
+            return {"is": "code", "text": f"{base['text']}.shape"}
         return _named(self.qualify(node))
 
     def _call(self, node: ast.Call, depth: int) -> Value | None:

@@ -121,7 +121,7 @@ class Describer:
 
 def _spelled(thing: Any) -> Optional[Value]:
     """A container of a class of the project's own, built from its text where that gives an equal one: `Irreps("2x0e + 1x1o")`."""
-    if type(thing).__module__.partition(".")[0] in ("builtins", "torch", "collections"):
+    if not isinstance(thing, (tuple, list)) or hasattr(thing, "_fields") or type(thing).__module__.partition(".")[0] in ("builtins", "torch"):
         return None
     named = name_of(type(thing))
     try:

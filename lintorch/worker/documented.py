@@ -18,7 +18,7 @@ _NO_SIZE = re.compile(
 _WORDS: Tuple[Tuple[str, int], ...] = (
     (r"^(b|n|bs|bsz|bz|\*|nb)$|batch", BATCH),
     (r"^(h|w|hp|wp|h_in|w_in|hin|win|x|y)$|height|width|rows|cols", SIDE),
-    (r"^(c|d|f|e|m|k|cin|c_in|ch|fea|dim|in)$|chan|feat|dim|embed|hidden|emb|freq|units|bins|size", DIM),
+    (r"^(c|d|f|e|m|k|cin|c_in|ch|fea|dim|in)$|chan|feat|model|dim|embed|hidden|emb|freq|units|bins|size", DIM),
 )
 
 

@@ -253,6 +253,8 @@ def call_candidates(place: Place, parameter: inspect.Parameter) -> List[Value]:
         found.insert(0, Items("tuple", (Literal(4),) * (uses.unpacked or 2)))  # `h, w = x_size`: the sides whose product is the length
     if sort.kind in ("unknown", "tensor") and parameter.name in _SETTINGS and annotated(place.function, parameter).kind == "unknown":
         found.insert(0, _SETTINGS[parameter.name])
+    if uses.none_test or sort.optional:
+        found.append(Literal(None))
     return list(dict.fromkeys(found))
 
 

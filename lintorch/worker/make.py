@@ -209,7 +209,7 @@ def _shortened(name: str) -> str:
         return name.replace("torch.nn.", "nn.") if name.startswith("torch.nn.") else name
     module, _, qualname = name.partition(":")
     if module.startswith("lintorch."):
-        return "nn.Identity"
+        return "nn.Softplus" if qualname == "Positive" else "nn.Identity"
     if module == "torch.nn":
         return f"nn.{qualname}"
     return f"{module}.{qualname}" if module == "torch" or module.startswith("torch.") else qualname

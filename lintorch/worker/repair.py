@@ -266,6 +266,8 @@ def _renumbered(plan: Plan, got: int, want: int) -> Iterator[Plan]:
     if abs(want) > LARGEST or got == want:
         return
     for path, leaf in tensor_leaves(plan.call) if want > 0 else ():
+        if len(leaf.shape) > 3 and leaf.shape[-2:] == (got, got):  # the sides of an image go together
+            yield replace(plan, call=set_at(plan.call, path, replace(leaf, shape=(*leaf.shape[:-2], want, want))))
         for dim in reversed(range(len(leaf.shape))):
             if leaf.shape[dim] == got:
                 yield replace(plan, call=set_at(plan.call, path, _with(leaf, dim, want)))

@@ -205,7 +205,7 @@ def _comparison(node: ast.Compare, frame: types.FrameType) -> Alternatives:
         if isinstance(got, int) and isinstance(want, int) and got != want:
             tensor = _shaped(node.left, frame)
             if tensor is not None:
-                yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
+                yield from ((Size(tensor, dim, want),) for dim in _dims_read(node.left, tensor, got))
             yield (Equal(got, want),)
             yield (Equal(want, got),)
 
@@ -221,7 +221,7 @@ def _bounded(node: ast.Compare, frame: types.FrameType, left: Any, right: Any) -
         for want in (beyond, 2 * beyond) if above else (beyond, beyond // 2):
             if want > 0 and want != got:
                 if tensor is not None:
-                    yield from ((Size(tensor, dim, want),) for dim in range(tensor.dim()) if tensor.shape[dim] == got)
+                    yield from ((Size(tensor, dim, want),) for dim in _dims_read(side, tensor, int(got)))
                 yield (Equal(int(got), want),)
 
 
@@ -252,6 +252,17 @@ def _shaped(node: ast.expr, frame: types.FrameType) -> Optional[torch.Tensor]:
             if isinstance(tensor, torch.Tensor):
                 return tensor
     return None
+
+
+def _dims_read(node: ast.expr, tensor: torch.Tensor, got: int) -> List[int]:
+    """The dimension that an expression reads by its number (`x.size(3)`, `x.shape[-1]`); else those of that size, the last ones first."""
+    for part in ast.walk(node):
+        index = part.slice if isinstance(part, ast.Subscript) else part.args[0] if isinstance(part, ast.Call) and len(part.args) == 1 else None
+        number = index.operand if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) else index
+        if isinstance(number, ast.Constant) and isinstance(number.value, int):
+            dim = (number.value if number is index else -number.value) % max(tensor.dim(), 1)
+            return [dim] if dim < tensor.dim() and tensor.shape[dim] == got else []
+    return [dim for dim in reversed(range(tensor.dim())) if tensor.shape[dim] == got]
 
 
 def _modulo(node: ast.BinOp, frame: types.FrameType) -> Alternatives:

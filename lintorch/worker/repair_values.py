@@ -130,10 +130,24 @@ def _attribute(plan: Plan, outcome: Outcome, error: AttributeError) -> Iterator[
             yield from _as_config(plan, building, arguments, outcome, name)
     if isinstance(owner, types.SimpleNamespace):
         yield from _from_dict(plan, outcome, name)
+    if type(owner) in (int, float) and name in dir(torch.Tensor):
+        yield from _as_tensors(plan, owner)
     if isinstance(owner, torch.Tensor) and name not in dir(torch.Tensor):
         for path in sorted(outcome.sources.get(id(owner), frozenset()), key=str):
             if outcome.inputs.get(path) is owner:
                 yield put_in(plan, False, path, Record(((name, get(plan.call, path)),)))
+                yield put_in(plan, False, path, Literal(None))  # an object that is made where none was given
+
+
+def _as_tensors(plan: Plan, number: Any) -> Iterator[Plan]:
+    """Tensors for the numbers that code treats as such, those that come together all at once: `ids, lengths = data.history()`."""
+    for building, arguments in parts_of(plan):
+        found = [(path, leaf) for name, value in arguments for path, leaf in leaves(value, (name,)) if leaf == Literal(number)]
+        for top in sorted({_together(path) for path, _ in found}, key=str):
+            changed = plan
+            for path, _ in found:
+                changed = put_in(changed, building, path, named_tensor(path_name(path))) if _together(path) == top else changed
+            yield changed
 
 
 def _from_dict(plan: Plan, outcome: Outcome, name: str) -> Iterator[Plan]:

@@ -36,6 +36,7 @@ TUNED_AT = 2  # an error met this often is worth solving for a size by measuring
 STUCK_AT = 8
 MINED_RUNS = 30
 SMALL_RUNS = 50  # with small values in place of large defaults, which may not fit together
+STAGE_SHARE = 0.4  # of the time, for what usages say and then for small values: either may be too large to run, and what comes after must have its turn
 PARENT_SHARE = 0.1  # of the time, for the search of one parent and then for what was heard in it
 NO_HINTS: Hints = {"examples": [], "usages": [], "lines": [], "methods": []}
 WEAK_RUNS = 60  # after a plan passed whose outputs are not finite or carry no gradient: a better one is looked for this long
@@ -171,9 +172,9 @@ class Search:
             return self._explore([*self.mined(start), *starts], RUNS)
         small = [smaller for plan in starts for smaller in self.smaller(plan)]
         mined = self.mined(start)
-        found = self._explore(mined[:2], MINED_RUNS)
+        found = self._explore(mined[:2], MINED_RUNS, STAGE_SHARE)
         if found is None or not found.good or found.work > CHEAP:
-            found = _better(found, self._explore(small, SMALL_RUNS))
+            found = _better(found, self._explore(small, SMALL_RUNS, STAGE_SHARE))
         if found is None or not found.good or (found.work > CHEAP and not small):
             found = _better(found, self._explore([*starts, *mined], RUNS if found is None else SMALL_RUNS))
         return found
@@ -243,12 +244,13 @@ class Search:
             return usage_plans(self.hints["usages"], start, None, target)
         return usage_plans(self.hints["usages"], start, target.__init__, call_of(target))
 
-    def _explore(self, starts: List[Plan], runs: int) -> Optional[Pass]:
-        """Try plans and repairs of them, best first, until one passes; None where none does."""
+    def _explore(self, starts: List[Plan], runs: int, share: float = 1.0) -> Optional[Pass]:
+        """Try plans and repairs of them, best first, until one passes or a share of the time is spent; None where none does."""
+        last = min(self.ends, time.process_time() + share * self.budget["seconds"])
         frontier = Frontier(starts)
         weak: Optional[Pass] = None
         ends = self.bench.runs + runs
-        while frontier.open and self.bench.runs < ends and time.process_time() < self.ends:
+        while frontier.open and self.bench.runs < ends and time.process_time() < last:
             plan = frontier.pop()
             outcome = self.bench.run(plan)
             plan = filled(plan, outcome)

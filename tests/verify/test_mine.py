@@ -73,3 +73,9 @@ def test_another_class_of_the_name_and_computed_arguments_say_nothing(tmp_path: 
 def test_bad_files_are_passed_over(tmp_path: Path) -> None:
     found = usages(tmp_path, {"broken.py": "Block(1\n", "README.md": "```python\nBlock(\n```\n"})
     assert len(found) == 1
+
+
+def test_the_shape_of_a_tensor_is_known(tmp_path: Path) -> None:
+    text = NET.replace(">>> block = Block(8", ">>> x = torch.randn(2, 8)\n    >>> block = Block(x.shape")
+    build, _ = usages(tmp_path, {}, text)[0]
+    assert isinstance(build, list) and build[0][1] == {"is": "code", "text": "torch.randn(2, 8).shape"}

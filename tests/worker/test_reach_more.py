@@ -201,6 +201,43 @@ class Net(nn.Module):
         power = torch.stft(wavs, 400, self.width // 2, self.width, self.window, return_complex=True).abs()
         return self.fc(power.transpose(1, 2))
 """,
+    "an object that is made where none is given": """
+class Mask:
+    def __init__(self, rows):
+        self.mask = torch.ones(rows, dtype=torch.bool).triu(1)
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc = nn.Linear(width, width)
+    def forward(self, x, mask):
+        return self.scores(self.fc(x) @ x.transpose(1, 2), mask)
+    def scores(self, found, mask):
+        if mask is None:
+            mask = Mask(found.shape[1:])
+        assert isinstance(mask.mask, torch.Tensor) and mask.mask.dtype == torch.bool and mask.mask.shape == found.shape[1:]
+        return found.masked_fill(mask.mask, 0.0)
+""",
+    "sides below the bound, among frames of the same number": """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3)
+    def forward(self, frames):
+        b, t, c, h, w = frames.shape
+        found = torch.stack([self.conv(frame) for frame in frames.unbind(1)])
+        assert frames.size(3) >= 64 and frames.size(4) >= 64, "sides too small"
+        return found
+""",
+    "tensors that come together": """
+class Net(nn.Module):
+    def __init__(self, data, width):
+        super().__init__()
+        ids, lengths = data.history()
+        self.ids, self.lengths = ids.to("cpu"), lengths.to("cpu")
+        self.fc = nn.Linear(width, 2)
+    def forward(self, x):
+        return self.fc(x) * self.ids.float().mean() * self.lengths.float().mean()
+""",
 }
 
 
