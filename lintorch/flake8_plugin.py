@@ -14,6 +14,7 @@ from lintorch.catalogue import load_catalogue
 from lintorch.config import Configuration
 from lintorch.engine.check import Analysis, Checker
 from lintorch.engine.comments import BESIDE_FLAKE8
+from lintorch.garbage import undisturbed
 from lintorch.settings import Settings, UsageError
 from lintorch.source.generated import is_generated
 from lintorch.source.text import Source, SourceError
@@ -85,7 +86,8 @@ class Plugin:
         source = Source(path, text.encode(errors="surrogatepass"), text, "utf-8")
         if not settings.include_generated and is_generated(source):
             return Analysis(source)
-        return checker.analyse(source, settings, self._tree, comments=BESIDE_FLAKE8)
+        with undisturbed():
+            return checker.analyse(source, settings, self._tree, comments=BESIDE_FLAKE8)
 
     @classmethod
     def _tools(cls) -> tuple[Configuration, Checker]:

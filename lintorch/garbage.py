@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # A syntax tree takes about 35 times the memory of its text: at most some 50 MB wait to be freed.
 _MOST_DROPPED = 1_500_000
@@ -24,6 +26,21 @@ def collect_seldom() -> None:
     """
     _Collector.seldom = True
     gc.set_threshold(200_000, 50, 100)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let the collector of a host rest while one file is judged: what is made of it lives as long, and was walked over again and again meanwhile.
+
+    On timm that was a third of what the plugin took. The host's collector goes on afterwards as it did before.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def note_dropped(characters: int) -> None:

@@ -13,8 +13,8 @@ from lintorch.flow.emptying import is_emptied
 from lintorch.flow.event import Kind
 from lintorch.flow.fact import Fact
 from lintorch.flow.fate import Fate
+from lintorch.flow.possible_store import INSERTING, makes_container
 from lintorch.flow.segment import Unmappable
-from lintorch.flow.torch_names import CONTAINER_MAKERS
 from lintorch.project.module import SCRIPT, FunctionEntry
 from lintorch.project.nodes import nodes_under
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lintorch.flow.training import TrainingFlow
 
 _CACHES = frozenset({"functools.lru_cache", "functools.cache"})
-_INSERTING = frozenset({"append", "add", "setdefault"})
 _NEEDING = frozenset({Fate.BACKWARD, Fate.RETURNED, Fate.ESCAPES})
 
 
@@ -46,7 +45,7 @@ class Caches:
     def kept(self) -> Iterator[CachedTensor]:
         """The cached method itself, then the stores into containers at module level."""
         yield from self._cached_method()
-        if self.flow.entry.name != SCRIPT and self._may_store():
+        if self.flow.entry.name != SCRIPT and self.training.gate.module_stores:
             for statement in self.flow.graph.placements:
                 yield from self._stored(statement)
 
@@ -74,17 +73,12 @@ class Caches:
 
     # Containers at module level
 
-    def _may_store(self) -> bool:
-        """A look at the syntax: is the name of a module-level container mentioned?"""
-        containers = {name for name, value in self.flow.module.constants.items() if name in self.flow.entry.words and _is_container(value)}
-        return bool(containers) and any(isinstance(node, ast.Name) and node.id in containers for node in self.flow.entry.nodes)
-
     def _stored(self, statement: cst.CSTNode) -> Iterator[CachedTensor]:
         for place, value in _stores(statement):
             while isinstance(place, cst.Subscript):
                 place = place.value
             name = place.value if isinstance(place, cst.Name) else ""
-            known = name not in self.flow.local_names and _is_container(self.flow.module.constants.get(name))
+            known = name not in self.flow.local_names and makes_container(self.flow.module.constants.get(name))
             if known and self._is_live(value) and not is_emptied(name, (self.flow.module.tree,)) and not self._is_needed(name):
                 yield CachedTensor(statement, name, value, False, self.training.upstream.fact(value))
 
@@ -109,15 +103,8 @@ def _stores(statement: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, cst.Ba
     if isinstance(statement, cst.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0].target, cst.Subscript):
         yield statement.targets[0].target, statement.value
     call = statement.value if isinstance(statement, cst.Expr) else None
-    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in _INSERTING and call.args:
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in INSERTING and call.args:
         yield call.func.value, call.args[-1].value
-
-
-def _is_container(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.Call):
-        called = value.func.attr if isinstance(value.func, ast.Attribute) else value.func.id if isinstance(value.func, ast.Name) else ""
-        return called in CONTAINER_MAKERS and not any(word.arg == "maxlen" for word in value.keywords)
-    return isinstance(value, ast.Dict | ast.List | ast.Set)
 
 
 def _mentions(entry: FunctionEntry, name: str) -> bool:

@@ -9,8 +9,13 @@ from lintorch.flow.fate import KEEPING
 from lintorch.flow.gradients import Gradients, GradMode
 from lintorch.flow.loop_source import PARAMETER_METHODS
 from lintorch.flow.operation import REDUCTIONS
+from lintorch.flow.possible_binding import loop_names
 from lintorch.flow.possible_graph import PossibleGraphs
-from lintorch.flow.training_gate import joins, own_nodes
+from lintorch.flow.possible_part import may_show_part
+from lintorch.flow.possible_store import makes_container, stores_in
+from lintorch.flow.possible_update import PossibleUpdate, alike, possible_updates
+from lintorch.flow.possible_upstream import PossibleUpstream
+from lintorch.flow.training_gate import joins, own_nodes, recurrent_calls
 from lintorch.project.module import FunctionEntry
 from lintorch.project.project import Project
 
@@ -47,9 +52,8 @@ class KeepingGate:
 
     @property
     def runs(self) -> bool:
-        """May a loop run backward, or a module with gradients on?"""
-        calls = (node for node, looped in self._nodes() if looped and isinstance(node, ast.Call))
-        return self.possible.may_differentiate or (any(self.possible.is_module(call.func) for call in calls) and self._records())
+        """May a loop run backward, or hand a module what it returned, with gradients on?"""
+        return self.possible.may_differentiate or (any(self.possible.is_module(call.func) for call in recurrent_calls(self.entry)) and self._records())
 
     @property
     def loop_values(self) -> bool:
@@ -61,7 +65,14 @@ class KeepingGate:
     def views(self) -> bool:
         """May a part be stored of what has no graph: something detached, or made where gradients are off?"""
         cut = "detach" in self.entry.words or self._has_managers or self.project.decorated_grad_mode(self.entry) == "off"
-        return cut and any(True for _ in self._put())
+        return cut and any(may_show_part(value, self.possible.bound_to) for value in self._put())
+
+    @property
+    def module_stores(self) -> bool:
+        """May a value with a graph be put into a container made at module level?"""
+        made = {name for name, value in self.entry.module.constants.items() if name in self.entry.words and makes_container(value)}
+        values = [value for node in self.possible.own for name, value in stores_in(node) if name in made - self.possible.local_names] if made else []
+        return any(map(PossibleUpstream.of(self.entry, self.project).has_graph, values)) and self._records()
 
     @property
     def evaluations(self) -> bool:
@@ -71,10 +82,22 @@ class KeepingGate:
     @property
     def averages(self) -> bool:
         """May what is stored be updated with parameters of a module, which are gone through here or handed in by another method of a module?"""
-        if not any(map(_updates, self.possible.own)):
-            return False
-        loops = any(isinstance(node, ast.Attribute) and node.attr in PARAMETER_METHODS for node in self.possible.own)
-        return (loops or (self._is_of_module and self._are_parameters_handed_in())) and self._records()
+        updates = [update for update in possible_updates(self.possible.own) if self._may_be_average(update)]
+        loops = bool(updates) and any(isinstance(node, ast.Attribute) and node.attr in PARAMETER_METHODS for node in self.possible.own)
+        given = bool(updates) and (loops or (self._is_of_module and self._are_parameters_handed_in()))
+        return given and any(map(self._is_upstream, updates)) and self._records()
+
+    def _may_be_average(self, update: PossibleUpdate) -> bool:
+        """`self.average[name] = 0.9 * self.average[name] + p`, or an element of what a loop goes through, changed in place."""
+        if isinstance(update.place, ast.Name):
+            return update.in_place and update.place.id in loop_names(self.possible.own)
+        return isinstance(update.place, ast.Subscript) and self._reads_itself(update)
+
+    def _reads_itself(self, update: PossibleUpdate) -> bool:
+        return update.in_place or any(alike(part, update.place) for value in update.values for part in self.possible.ingredients(value))
+
+    def _is_upstream(self, update: PossibleUpdate) -> bool:
+        return any(map(PossibleUpstream.of(self.entry, self.project).has_graph, update.values))
 
     def _are_parameters_handed_in(self) -> bool:
         """Does one of the functions of the file by which this one is reached go through parameters?"""
@@ -93,18 +116,14 @@ class KeepingGate:
         named = any(name in REDUCTIONS or name.endswith("_loss") for name in self.entry.words)
         if not named and not any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) for node in self.possible.own):
             return False
-        return any(map(self._may_be_statistic, self.possible.own)) and self._is_of_module and self._records()
+        updates = any(map(self._may_be_statistic, possible_updates(self.possible.own)))
+        return updates and self._is_of_module and self._records()
 
-    def _may_be_statistic(self, node: ast.AST) -> bool:
+    def _may_be_statistic(self, update: PossibleUpdate) -> bool:
         """`self.mean = 0.9 * self.mean + x.mean()`, `self.mean += x.mean()`, `self.mean.mul_(0.9).add_(x.mean())`."""
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and self._is_own(node.targets[0]):
-            made_of = self.possible.ingredients(node.value)
-            name = getattr(node.targets[0], "attr", "")
-            return any(self._is_own(part) and getattr(part, "attr", "") == name for part in made_of) and any(map(_reduces, made_of))
-        if isinstance(node, ast.AugAssign) and self._is_own(node.target):
-            return any(map(_reduces, self.possible.ingredients(node.value)))
-        chain = list(_chain(node.value)) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else []
-        return bool(chain) and self._is_own(chain[-1]) and isinstance(node, ast.Expr) and any(map(_reduces, self.possible.ingredients(node.value)))
+        if not self._is_own(update.place) or not self._reads_itself(update):
+            return False
+        return any(_reduces(node) for value in update.values for node in self.possible.ingredients(value)) and self._is_upstream(update)
 
     def _is_own(self, node: ast.AST) -> bool:
         """Is it an attribute of self?"""
@@ -116,10 +135,15 @@ class KeepingGate:
 
     @property
     def renews(self) -> bool:
-        """Is an attribute of self both read and assigned?"""
-        attributes = [node for node in self.possible.own if isinstance(node, ast.Attribute) and self._is_own(node)]
-        stored = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
-        return any(node.attr in stored for node in attributes if isinstance(node.ctx, ast.Load))
+        """May an attribute of self be computed from itself and something with a graph?"""
+        return any(isinstance(node, ast.Assign) and self._may_renew(node) for node in self.possible.own)
+
+    def _may_renew(self, node: ast.Assign) -> bool:
+        targets = [part for target in node.targets for part in (target.elts if isinstance(target, ast.Tuple) else (target,))]
+        names = {part.attr for part in targets if isinstance(part, ast.Attribute) and self._is_own(part)}
+        made_of = self.possible.ingredients(node.value) if names else []
+        read = any(isinstance(part, ast.Attribute) and self._is_own(part) and part.attr in names for part in made_of)
+        return read and any(isinstance(part, ast.Call) and self.possible.has_graph(part) for part in made_of)
 
     @property
     def _has_managers(self) -> bool:
@@ -174,7 +198,8 @@ class KeepingGate:
         found = self.project.find(name) if name is not None and not name.startswith(("builtins.", "torch.")) else None
         if isinstance(found, FunctionEntry):
             return may_keep(found)
-        return isinstance(func, ast.Attribute) and self.possible.is_module(func.value)
+        methods = self.possible.methods(func) if isinstance(func, ast.Attribute) else []
+        return methods is None or any(map(may_keep, methods))
 
 
 def may_keep(entry: FunctionEntry) -> bool:
@@ -191,28 +216,12 @@ def _switches_off(call: ast.Call) -> bool:
     return method == "eval" or (method == "train" and any(isinstance(value, ast.Constant) and value.value is False for value in call.args))
 
 
-def _updates(node: ast.AST) -> bool:
-    """Does a node change something in place, or store an item?"""
-    if isinstance(node, ast.Attribute):
-        return node.attr.endswith("_") and not node.attr.endswith("__")
-    return isinstance(node, ast.AugAssign) or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))
-
-
 def _reduces(node: ast.AST) -> bool:
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ast.MatMult)
     func = node.func if isinstance(node, ast.Call) else None
     called = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
     return called in REDUCTIONS or called.endswith("_loss")
-
-
-def _chain(call: ast.Call) -> Iterator[ast.Attribute]:
-    """The attributes that a chain of method calls goes through: `self.mean.mul_(0.9).add_(x)`."""
-    node: ast.expr = call
-    while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
-        if isinstance(node, ast.Attribute):
-            yield node
-        node = node.func if isinstance(node, ast.Call) else node.value
 
 
 def _arguments(call: ast.Call) -> Iterator[ast.expr]:

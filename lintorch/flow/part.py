@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 # Methods that give a part, methods that give a tuple of parts, and methods whose result shares the storage and shows all of it.
-_PARTS = frozenset({"select", "narrow"})
-_PIECES = frozenset({"unbind", "chunk", "split", "tensor_split"})
+PARTS = frozenset({"select", "narrow"})
+PIECES = frozenset({"unbind", "chunk", "split", "tensor_split"})
 SHOWING = frozenset({"detach", "squeeze", "unsqueeze", "view", "transpose", "permute", "t"})
 
 
@@ -23,13 +23,13 @@ class Part:
 
 def part_of(value: cst.BaseExpression, is_number: Callable[[cst.BaseExpression], bool]) -> Part | None:
     """What the expression is a small view of; None where it copies, keeps nearly everything, or nothing is known of an index."""
-    if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _PARTS:
+    if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in PARTS:
         return Part(value.func.value)
     if not isinstance(value, cst.Subscript):
         return None
     indices = [element.slice for element in value.slice]
     pieces = value.value
-    if isinstance(pieces, cst.Call) and isinstance(pieces.func, cst.Attribute) and pieces.func.attr.value in _PIECES:
+    if isinstance(pieces, cst.Call) and isinstance(pieces.func, cst.Attribute) and pieces.func.attr.value in PIECES:
         return Part(pieces.func.value) if len(indices) == 1 and _is_index(indices[0], is_number) else None
     basic = all(isinstance(index, cst.Slice) or _is_index(index, is_number) or _is_marker(index) for index in indices)
     small = any(_is_index(index, is_number) or _is_short(index) for index in indices)

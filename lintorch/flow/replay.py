@@ -57,9 +57,10 @@ def replayed(training: TrainingFlow) -> Iterator[Replayed]:
 def _may_replay(flow: FunctionFlow) -> bool:
     """By syntax: is something put into a container that the file draws from or takes slices of, or handed as a whole to what may draw from it?"""
     sought = (drawn_from(flow.module) | _sliced(flow.module)) & flow.entry.words
-    if sought and any(_inserts_into(node) in sought for node in flow.entry.nodes):
+    own = flow.training.gate.possible.own
+    if sought and any(_inserts_into(node) in sought for node in own):
         return True
-    return any(_hands_over(node, flow.module) for node in flow.entry.nodes) and flow.training.gate.insertions and _draws_in_sight(flow.module, flow.project)
+    return any(_hands_over(node, flow.module) for node in own) and flow.training.gate.insertions and _draws_in_sight(flow.module, flow.project)
 
 
 def _draws_in_sight(module: Module, project: Project) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lintorch.flow.seed import Seed
 from lintorch.project.module import FunctionEntry, FunctionNode
-from lintorch.project.nodes import nodes_outside, nodes_under
+from lintorch.project.nodes import nodes_outside, nodes_under, nodes_until
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -66,7 +67,7 @@ def _sown(entry: FunctionEntry) -> set[Seed]:
     # A constructor runs once: what it stores is where attributes begin, not where they grow.
     found -= _STORES if function.name == "__init__" else set()
     found |= {Seed.DECORATED} if function.decorator_list else set()
-    return found | ({Seed.RECURRENCE} if _has_recurrence(plain) else set())
+    return found | ({Seed.RECURRENCE} if looped and _has_recurrence(plain) else set())
 
 
 def _outside_loops(function: FunctionNode, plain: list[ast.AST], looped: list[ast.AST]) -> set[Seed]:
@@ -97,6 +98,7 @@ def _gathers(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.ListComp)
 
 
+@lru_cache(maxsize=4)  # a function is asked about many times in a row
 def own_nodes(entry: FunctionEntry) -> tuple[list[ast.AST], list[ast.AST]]:
     """The nodes of a function outside loops and in them; nested functions are functions of their own."""
     plain = nodes_outside(entry.node, _LOOP_KINDS | _NESTED_KINDS)
@@ -214,6 +216,30 @@ def _hands_on(call: ast.Call, bound: set[str], taken: set[str]) -> bool:
         if (place or later & taken) and _handed(value) & bound:
             return True
     return any(_handed(word.value) & bound for word in call.keywords)
+
+
+def recurrent_calls(entry: FunctionEntry) -> Iterator[ast.Call]:
+    """The calls in loops that may be handed what they returned a turn before, of something else than what the innermost loop goes through."""
+    plain, looped = own_nodes(entry)
+    bound = {node.id for node in looped if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for loop in dict.fromkeys(node for node in (*plain, *looped) if isinstance(node, _LOOPS)):
+        targets = {name.id for name in nodes_under(loop.target) if isinstance(name, ast.Name)} if not isinstance(loop, ast.While) else set[str]()
+        calls = (node for node in _in_turn(loop) if isinstance(node, ast.Call) and _is_handed(node, bound))
+        yield from (call for call in calls if targets.isdisjoint(name.id for name in nodes_under(call.func) if isinstance(name, ast.Name)))
+
+
+def _is_handed(call: ast.Call, names: set[str]) -> bool:
+    return any(_handed(value) & names for value in (*call.args, *(word.value for word in call.keywords)))
+
+
+def _in_turn(loop: ast.For | ast.AsyncFor | ast.While) -> list[ast.AST]:
+    """The nodes that run in each turn of a loop, less those of the turns of loops within."""
+    found = nodes_until((*loop.body, *([loop.test] if isinstance(loop, ast.While) else [])), _LOOP_KINDS | _NESTED_KINDS)
+    for inner in found:  # which grows meanwhile
+        if isinstance(inner, _LOOPS):
+            header = [] if isinstance(inner, ast.While) else [inner.iter]
+            found += nodes_until((*header, *inner.orelse), _LOOP_KINDS | _NESTED_KINDS)
+    return found
 
 
 def _handed(value: ast.expr) -> set[str]:

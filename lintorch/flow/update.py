@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 # In-place methods after which nothing of what they are given is left to keep.
-_RESETTING = frozenset({"zero_", "fill_", "detach_", "requires_grad_", "normal_", "uniform_", "random_", "bernoulli_"})
+RESETTING = frozenset({"zero_", "fill_", "detach_", "requires_grad_", "normal_", "uniform_", "random_", "bernoulli_"})
 
 _SUMMING = frozenset({"add_", "sub_", "mul_", "div_"})
 
@@ -53,14 +53,15 @@ def _gives_out(value: cst.BaseExpression) -> bool:
 def _in_place(statement: cst.CSTNode, value: cst.BaseExpression) -> Update | None:
     methods: list[str] = []
     arguments: list[cst.BaseExpression] = []
-    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and _is_in_place(value.func.attr.value):
+    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and is_in_place(value.func.attr.value):
         methods.append(value.func.attr.value)
         arguments = [*(arg.value for arg in value.args), *arguments]
         value = value.func.value
-    if not methods or not isinstance(value, cst.Attribute | cst.Subscript | cst.Name) or _RESETTING.intersection(methods):
+    if not methods or not isinstance(value, cst.Attribute | cst.Subscript | cst.Name) or RESETTING.intersection(methods):
         return None
     return Update(statement, value, tuple(arguments), True, set(methods) <= {"add_", "sub_"}, "add_" in methods and _SUMMING.issuperset(methods))
 
 
-def _is_in_place(method: str) -> bool:
+def is_in_place(method: str) -> bool:
+    """Does a method of that name change its tensor?"""
     return method.endswith("_") and not method.endswith("__")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lintorch.flow.function import FunctionFlow
     from lintorch.flow.training import TrainingFlow
     from lintorch.project.module import ClassEntry, FunctionEntry
-    from lintorch.project.project import Call, Store
+    from lintorch.project.project import Call, Project, Store
 
 # Layers of torch whose weight is a parameter.
 _LAYERS = ("torch.nn.Linear", "torch.nn.Bilinear", "torch.nn.Conv", "torch.nn.Embedding", "torch.nn.modules.conv.Conv", "torch.nn.modules.linear.Linear")
@@ -55,13 +55,9 @@ class Upstream(Inference):
         if known.sort is not Sort.UNKNOWN or owner is None:
             return known
         stores = self._flow.project.attribute_stores(owner).get(name, ())
-        if (stores and all(map(is_trained_parameter, stores))) or (not stores and self._is_inherited_parameter(owner, name)):
+        if (stores and all(map(is_trained_parameter, stores))) or (not stores and is_inherited_parameter(owner, name, self._flow.project)):
             return Fact(Sort.TENSOR, History.LIVE, (f"self.{name} is a parameter",))
         return known
-
-    def _is_inherited_parameter(self, owner: ClassEntry, name: str) -> bool:
-        """`self.weight` of a class that is built on one of torch's layers."""
-        return name == "weight" and any(base.startswith(_LAYERS) for base in self._flow.project.ancestry(owner).external)
 
     def _definition(self, definition: Definition) -> Fact:
         fact = super()._definition(definition)
@@ -117,6 +113,11 @@ class Upstream(Inference):
             return either([other.upstream.definition(definition) for definition in made])
         except Unmappable:
             return UNKNOWN
+
+
+def is_inherited_parameter(owner: ClassEntry, name: str, project: Project) -> bool:
+    """`self.weight` of a class that is built on one of torch's layers."""
+    return name == "weight" and any(base.startswith(_LAYERS) for base in project.ancestry(owner).external)
 
 
 def is_trained_parameter(store: Store) -> bool:

@@ -12,6 +12,7 @@ from lintorch.project.nodes import nodes_under, nodes_until
 from lintorch.project.receiver import is_super
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
+_COUNTING = _FUNCTIONS | {ast.Call}
 
 
 class Call(NamedTuple):
@@ -113,12 +114,11 @@ def _collect(module: Module) -> Mapping[str, list[Call]]:
     calls: dict[str, list[Call]] = {}
     waiting: list[tuple[Iterable[ast.AST], FunctionEntry | None]] = [((module.tree,), None)]
     for roots, caller in waiting:  # which grows meanwhile
-        for node in nodes_until(roots, _FUNCTIONS):
-            if isinstance(node, ast.Call):
-                if isinstance(node.func, (ast.Name, ast.Attribute)):
-                    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                    calls.setdefault(name, []).append(Call(caller, node))
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for node in [node for node in nodes_until(roots, _FUNCTIONS) if node.__class__ in _COUNTING]:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 # Decorators and defaults run where the function is defined.
                 waiting += ((node.body, entries[node]), ((*node.decorator_list, node.args), caller))
+            elif isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                calls.setdefault(name, []).append(Call(caller, node))
     return calls

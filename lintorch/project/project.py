@@ -11,6 +11,7 @@ from lintorch.project.bases import Ancestry, Bases
 from lintorch.project.calls import Call, callers
 from lintorch.project.constructions import Constructions
 from lintorch.project.consulted import Consulted
+from lintorch.project.fixed_point import FixedPoints
 from lintorch.project.grad_mode import GradModes
 from lintorch.project.locate import installed_folders
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
@@ -35,6 +36,7 @@ class Project:
         self._calls_outside = CallsOutside(self._names, self._bases)
         self._constructions = Constructions(self._names, self._bases)
         self._worked_on: list[tuple[FunctionEntry, str]] = []
+        self.fixed_points = FixedPoints()  # while one file is judged
 
     @classmethod
     def around(cls, path: Path) -> Project:
@@ -106,6 +108,7 @@ class Project:
         for function, key in self._worked_on:
             function.memo.pop(key, None)
         self._worked_on.clear()
+        self.fixed_points.forget()
 
     def callers(self, function: FunctionEntry) -> tuple[Call, ...]:
         """The calls in the same file that call `function`, or may."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from lintorch.project.module import FunctionEntry
-from lintorch.project.nodes import children_of
+from lintorch.project.nodes import children_of, nodes_until
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_APART = frozenset({*_FUNCTIONS, ast.ClassDef})
 
 
-def receiver_nodes(function: FunctionEntry) -> Iterator[ast.AST]:
-    """Every node of a method's body in the order of the text, nested functions included unless they rebind the receiver's name; nested classes are left out."""
-    waiting: list[ast.AST] = list(reversed(function.node.body))
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.ClassDef) or (isinstance(node, _FUNCTIONS) and _rebinds(node.args, function.receiver)):
-            continue
-        yield node
-        waiting += reversed(children_of(node))
+def receiver_nodes(function: FunctionEntry) -> list[ast.AST]:
+    """Every node of a method's body, nearest first, nested functions included unless they rebind the receiver's name; nested classes are left out."""
+    found = nodes_until(function.node.body, _APART)
+    for node in found:  # which grows meanwhile
+        if isinstance(node, _FUNCTIONS) and not _rebinds(node.args, function.receiver):
+            found += nodes_until(children_of(node), _APART)
+    return found
 
 
 def is_super(node: ast.expr) -> bool:

@@ -52,9 +52,19 @@ def _own_stores(cls: ClassEntry) -> Mapping[str, tuple[Store, ...]]:
 
 
 def _stores_in(method: FunctionEntry, receiver: str) -> Iterator[tuple[str, Store]]:
-    for node in receiver_nodes(method):
+    found = [node for node in receiver_nodes(method) if node.__class__ in _STORING]
+    for node in sorted(found, key=_place):
         for name, value, kind in _stores_of(node, receiver):
             yield name, Store(method, value, kind)
+
+
+_STORING = frozenset({ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem, ast.Delete, ast.Call})
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    """Where a node begins: that of what it stores to, where it has no place of its own."""
+    placed = node.target if isinstance(node, ast.comprehension) else node.context_expr if isinstance(node, ast.withitem) else node
+    return placed.lineno, placed.col_offset  # type: ignore[attr-defined]
 
 
 _Found = Iterator[tuple[str, ast.expr | None, str]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import os
 import subprocess
 import sys
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lintorch.flake8_plugin import Plugin
+from lintorch.garbage import undisturbed
 from tests.catalogue.packs import PAGE, write_pack
 from tests.cli.doors import CHAIN, HEAD, NET, Doors
 
@@ -147,3 +151,19 @@ def test_rules_of_other_packs(doors: Doors, tmp_path: Path, configuration: str, 
     done = subprocess.run(command, cwd=doors.folder, capture_output=True, text=True, timeout=120, env=environment)
     assert done.stderr == ""
     assert sorted(line.split()[1] for line in done.stdout.splitlines() if not line.split()[1].startswith(("E", "F", "W"))) == found
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_of_the_host_goes_on_as_before(is_on: bool, doors: Doors) -> None:
+    doors.write({"net.py": CHAIN})
+    (gc.enable if is_on else gc.disable)()
+    try:
+        plugin = Plugin(ast.parse(CHAIN), str(doors.folder / "net.py"), CHAIN.splitlines(keepends=True))
+        found = list(plugin.run())
+        assert [message.split()[0] for _, _, message, _ in found] == ["LT101"]
+        assert gc.isenabled() == is_on
+    finally:
+        gc.enable()
+    with undisturbed():
+        assert not gc.isenabled()
+    assert gc.isenabled()

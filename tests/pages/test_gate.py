@@ -61,6 +61,14 @@ def test_the_gate_loses_no_finding_on_the_modules_of_torch(request: pytest.Fixtu
     assert kept_out[0] > 100
 
 
+def test_the_gate_loses_no_finding_on_fixtures(request: pytest.FixtureRequest) -> None:
+    sources = [Source.read(path) for path in sorted((Path(__file__).parents[2] / "fixtures").rglob("*.py"))]
+    gated = [findings(source) for source in sources]
+    request.getfixturevalue("counted")
+    assert [findings(source) for source in sources] == gated
+    assert sum(map(len, gated)) > 80
+
+
 HEAD = "import torch\n\n\nclass Net(torch.nn.Module):\n    def forward(self, x, c):\n"
 # Ways in which a name may have no value, or have one, where it is bound only to be returned; those marked True are reported.
 BODIES = [
