@@ -95,7 +95,7 @@ def run(module: types.ModuleType, order: Mapping[str, Any], mode: str, seed: int
 
     torch.manual_seed(seed)
     names = {**vars(torch.nn), "torch": torch, "nn": torch.nn, "F": torch.nn.functional, "types": types, **vars(module)}
-    names["__call"] = lambda target, *arguments, **keywords: (target, arguments, keywords)
+    names["__call"] = lambda target, /, *arguments, **keywords: (target, arguments, keywords)
     target, arguments, keywords = eval(f"__call({order['example']})", names)  # noqa: S307 (what this is for)
     state = {**dict(target.named_parameters()), **dict(target.named_buffers())} if isinstance(target, torch.nn.Module) else {}
     with torch.no_grad():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lintorch.settings import Settings, UsageError, nearest
+from lintorch.there import exists, is_file, is_folder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,7 +44,7 @@ class Configuration:
 
     def settings_for(self, path: Path) -> Settings:
         """The settings for a file or folder; raises UsageError for a configuration file that cannot be used."""
-        folder = path if path.is_dir() else path.parent
+        folder = path if is_folder(path) else path.parent
         return self._for_folder(Path(folder.absolute()))
 
     @property
@@ -66,7 +67,7 @@ class Configuration:
 
     def origins(self, path: Path) -> dict[str, str]:
         """Where each setting for a file or folder comes from, by the name of its field: a file, a neighbouring tool, or `default`."""
-        folder = (path if path.is_dir() else path.parent).absolute()
+        folder = (path if is_folder(path) else path.parent).absolute()
         file = self.file(folder)
         given = read_configuration(file) if file else {}
         _, neighbour = neighbours_line_length(folder, self._flake8_length)
@@ -101,9 +102,9 @@ def nearest_configuration(folder: Path) -> Path | None:
 
 def read_configuration(file: Path) -> Mapping[str, Any]:
     """What [tool.lintorch] sets, as arguments of Settings; raises UsageError naming the key that is unknown or has a wrong type."""
-    if file.is_dir():
+    if is_folder(file):
         raise UsageError(f"{file}: is a folder; name the configuration file in it, such as {file / 'pyproject.toml'}")
-    if not file.is_file():
+    if not is_file(file):
         raise UsageError(f"{file}: there is no such configuration file")
     table = _table(file, "lintorch") or {}
     return dict(_setting(file, key, value) for key, value in table.items())
@@ -177,13 +178,13 @@ def _places(folder: Path) -> Iterator[Path]:
     """`folder` and those above it, up to the root of the repository."""
     for place in (folder, *folder.parents):
         yield place
-        if (place / ".git").exists():
+        if exists(place / ".git"):
             return
 
 
 def _ruff(folder: Path) -> int | None:
     for name in (".ruff.toml", "ruff.toml"):
-        if (folder / name).is_file():
+        if is_file(folder / name):
             return _whole(_foreign(folder / name).get("line-length"))
     return _whole((_foreign_table(folder, "ruff") or {}).get("line-length"))
 
@@ -240,7 +241,7 @@ def _stamp(file: Path) -> tuple[int, int] | None:
         status = file.stat()
     except OSError:
         return None
-    return (status.st_mtime_ns, status.st_size) if file.is_file() else None
+    return (status.st_mtime_ns, status.st_size) if is_file(file) else None
 
 
 @functools.cache

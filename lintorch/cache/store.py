@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lintorch.there import exists, is_file
+
 FOLDER_VARIABLE = "LINTORCH_CACHE_DIR"
 BOUND = 512 << 20
 
@@ -97,7 +99,7 @@ class Store:
 
     def clean(self) -> int:
         """Remove every entry; the bytes that were freed. A folder that is not a cache of ours is left alone."""
-        if not (self.folder / _TAG).is_file():
+        if not is_file(self.folder / _TAG):
             return 0
         freed = sum(entry.size for entry in self._entries())
         shutil.rmtree(self._place, ignore_errors=True)
@@ -114,7 +116,7 @@ class Store:
     def _make(self, folder: str) -> None:
         os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
         tag = self.folder / _TAG
-        if not tag.exists():
+        if not exists(tag):
             tag.write_text(_TAG_TEXT, encoding="ascii")
 
     def _entries(self) -> Iterator[_Entry]:

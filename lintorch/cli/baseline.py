@@ -16,6 +16,7 @@ from lintorch.settings import UsageError
 from lintorch.source.leftover import sweep
 from lintorch.source.text import Source, SourceError
 from lintorch.source.write import write
+from lintorch.there import exists, is_folder
 
 VERSION = 1
 _KEYS = {"code": str, "symbol": str, "line": str, "times": int}
@@ -77,11 +78,11 @@ def _named(path: Path, folder: Path) -> str:
 
 
 def _save(file: Path, text: str) -> None:
-    if file.is_dir():
+    if is_folder(file):
         raise UsageError(f"{file}: is a folder; name a file with --write-baseline")
     sweep([file.absolute().parent])
     try:
-        if file.exists():
+        if exists(file):
             write(Source.read(file), text)
         else:
             file.write_text(text, encoding="utf-8", newline="")

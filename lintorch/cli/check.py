@@ -14,6 +14,7 @@ from lintorch.cli.clean import store
 from lintorch.cli.configure import configuration, warn_of_unused
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import deliver, require_output, warn
+from lintorch.cli.paths import required
 from lintorch.config import Configuration
 from lintorch.engine.executor import executor
 from lintorch.engine.remembered import Remembered
@@ -22,9 +23,10 @@ from lintorch.engine.run import Mode, Onlooker, Task, run_files, run_text
 from lintorch.report import html
 from lintorch.report.progress import shown
 from lintorch.rule import Severity
-from lintorch.settings import Settings, UsageError, nearest
+from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import Skipped, discover
 from lintorch.source.notebook import SUFFIX
+from lintorch.there import is_folder
 
 STDIN = "-"
 
@@ -121,15 +123,11 @@ def _tasks(arguments: Arguments, config: Configuration, mode: Mode) -> tuple[lis
     tasks: dict[Path, Task] = {}
     skipped: dict[str, str] = {}
     for name in arguments.paths or (".",):
-        path = Path(name)
-        if not name:
-            raise UsageError("'' is no path; name a file or folder, or `.` for the current folder")
-        if not path.exists():
-            raise UsageError(f"{name}: there is no such file or folder{nearest(name, COMMANDS) if name.isalpha() else ''}")
+        path = required(name, COMMANDS)
         files, left_out = _readable(path, *discover([path], config.settings_for(path), arguments.force_exclude))
         tasks.update((file, Task(file, config.settings_for(file), mode, witness=arguments.witness)) for file in files)
         skipped.update((str(place), reason) for place, reason in left_out)
-        if path.is_dir() and not files:
+        if is_folder(path) and not files:
             warn(f"{name}: no Python files here" + (f" ({len(left_out)} left out)" if left_out else ""))
     return list(tasks.values()), tuple(skipped.items())
 

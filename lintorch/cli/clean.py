@@ -7,6 +7,7 @@ import sys
 from lintorch.cache.store import Store, cache_folder
 from lintorch.cli.arguments import Arguments
 from lintorch.settings import UsageError
+from lintorch.there import exists, is_folder
 
 
 def clean(arguments: Arguments) -> int:
@@ -20,6 +21,6 @@ def clean(arguments: Arguments) -> int:
 def store(arguments: Arguments) -> Store | None:
     """The cache of a run; None where it is to do without. Raises UsageError where what was named for it is no folder."""
     named = arguments.cache_dir
-    if named is not None and named.exists() and not named.is_dir():
+    if named is not None and exists(named) and not is_folder(named):
         raise UsageError(f"--cache-dir {named} is a file; name a folder, or pass --no-cache")
     return None if arguments.no_cache else Store(cache_folder(named))

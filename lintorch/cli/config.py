@@ -11,6 +11,7 @@ from lintorch.catalogue import load_catalogue
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.configure import configuration
 from lintorch.cli.keys import KEYS, schema
+from lintorch.cli.paths import required
 from lintorch.config import keys
 from lintorch.engine.check import Checker
 from lintorch.report.escape import visible
@@ -24,9 +25,7 @@ def config(arguments: Arguments) -> int:
         return 0
     if len(arguments.paths) > 1:
         raise UsageError("name one file or folder whose settings to show (see `lintorch config --help`)")
-    path = Path(next(iter(arguments.paths), "."))
-    if not path.exists():
-        raise UsageError(f"{path}: there is no such file or folder")
+    path = required(next(iter(arguments.paths), "."))
     found = configuration(arguments)
     settings = found.settings_for(path)
     origins = found.origins(path)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lintorch.settings import UsageError
+from lintorch.there import exists
 
 Lines = tuple[tuple[int, int], ...]
 
@@ -101,8 +102,8 @@ def concerned(files: Sequence[Path], revision: str) -> dict[Path, Lines]:
     found: dict[Path, Lines] = {}
     for file in files:
         folder = file.absolute().parent
-        top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
-        if not (top / ".git").exists():
+        top = next((place for place in (folder, *folder.parents) if exists(place / ".git")), folder)
+        if not exists(top / ".git"):
             raise UsageError(f"--diff-from needs a git repository, and {file} is in none")
         if top not in known:
             known[top] = changed_lines(revision, top)

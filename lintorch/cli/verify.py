@@ -15,6 +15,7 @@ from lintorch.cli.configure import configuration, warn_of_unused
 from lintorch.cli.git import git, require_revision
 from lintorch.cli.interpreter import require_torch
 from lintorch.cli.output import opened, require_output, show, warn
+from lintorch.cli.paths import required
 from lintorch.engine.verdicts import Verifiers, allows
 from lintorch.report import comparison, html
 from lintorch.report.progress import Progress, shown
@@ -22,6 +23,7 @@ from lintorch.settings import Settings, UsageError
 from lintorch.source.discover import discover
 from lintorch.source.read import read_source
 from lintorch.source.text import Source, SourceError
+from lintorch.there import exists, is_folder
 from lintorch.verify.pairs import Compared, Pair, compare, file_pairs
 
 
@@ -73,23 +75,20 @@ def _paths(arguments: Arguments) -> Path:
     wanted = 1 if arguments.against else 2
     if len(arguments.paths) != wanted:
         raise UsageError("give the old and the new version (`lintorch verify OLD NEW`), or --against GITREV and one PATH")
-    for name in arguments.paths:
-        if not Path(name).exists():
-            raise UsageError(f"{name}: there is no such file or folder")
-    return Path(arguments.paths[-1])
+    return [required(name) for name in arguments.paths][-1]
 
 
 def _against(revision: str, path: Path, settings: Settings) -> Iterator[Pair]:
     """The files of a path as a git revision has them, and as they are."""
-    folder = path if path.is_dir() else path.parent
+    folder = path if is_folder(path) else path.parent
     require_revision("--against", folder, revision)
-    names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if path.is_dir() else path.name).decode().split("\0")
-    suffixes = {".py"} if path.is_dir() else {path.suffix}  # of a folder its Python files, a notebook only by name
+    names = git("--against", folder, "ls-tree", "-r", "-z", "--name-only", revision, "--", "." if is_folder(path) else path.name).decode().split("\0")
+    suffixes = {".py"} if is_folder(path) else {path.suffix}  # of a folder its Python files, a notebook only by name
     before = {folder / name for name in names if Path(name).suffix in suffixes}
     after = {file for file in discover([path], settings)[0] if file.suffix in suffixes}
     for file in sorted(before | after):
         old = git("--against", folder, "show", f"{revision}:./{file.relative_to(folder).as_posix()}") if file in before else None
-        yield Pair(file, _earlier(file, revision, old) if old is not None else None, read_source(file) if file.exists() else None)
+        yield Pair(file, _earlier(file, revision, old) if old is not None else None, read_source(file) if exists(file) else None)
 
 
 def _earlier(file: Path, revision: str, raw: bytes) -> Source:

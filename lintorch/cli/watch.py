@@ -9,7 +9,9 @@ from pathlib import Path
 
 from lintorch.cli.arguments import Arguments
 from lintorch.cli.output import warn
+from lintorch.cli.paths import required
 from lintorch.settings import UsageError
+from lintorch.there import exists
 
 _PATIENCE = 200  # milliseconds
 _WATCHED = (".py", ".ipynb")
@@ -22,10 +24,7 @@ def watch(arguments: Arguments, run: Callable[[], int]) -> int:
         from watchfiles import watch as changes
     except ImportError:
         raise UsageError("--watch needs the package watchfiles, which is not installed; install `lintorch[watch]`") from None
-    paths = [Path(name) for name in arguments.paths or (".",)]
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such file or folder")
+    paths = [required(name) for name in arguments.paths or (".",)]
     # It watches from the first question on, so that no change during the first run is missed; nothing changed is an answer too.
     watcher = changes(*paths, *_named(arguments), watch_filter=lambda _, path: _matters(path), yield_on_timeout=True, rust_timeout=_PATIENCE)
     next(watcher)
@@ -42,7 +41,7 @@ def watch(arguments: Arguments, run: Callable[[], int]) -> int:
 
 
 def _named(arguments: Arguments) -> list[Path]:
-    return [file for file in (arguments.config, arguments.baseline) if file is not None and file.exists()]
+    return [file for file in (arguments.config, arguments.baseline) if file is not None and exists(file)]
 
 
 def _matters(path: str) -> bool:

@@ -35,7 +35,7 @@ def live_samples(training: TrainingFlow) -> Iterator[LiveSamples]:
     if len(optimizers.steps) < 2 or optimizers.trained is None:
         return
     known: set[cst.CSTNode] = set()
-    for backward in training.backwards:
+    for backward in (backward for backward in training.backwards if not backward.handed):
         for found in _Pass(training, backward).found():
             if found.call not in known:
                 known.add(found.call)

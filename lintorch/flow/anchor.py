@@ -20,11 +20,12 @@ _PASSING = frozenset({"mean", "sum", "scale", "to", "squeeze", "float", "double"
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """One call that runs backward: the event, the names whose value it runs on, and whether graphs outlive it."""
+    """One call that runs backward: the event, the names whose value it runs on, and whether graphs outlive it; `handed`: the function called does so."""
 
     event: Event
     roots: tuple[cst.Name | cst.Attribute, ...]
     retains: bool
+    handed: bool = False
 
 
 def backward_calls(graph: Graph) -> Iterator[Backward]:

@@ -126,7 +126,15 @@ def _always(flow: FunctionFlow, definition: Definition, fate: Fate) -> bool:
     """Has some use that sees this definition alone the fate? `if is_tensor(value): value = value.item()` makes it one of two."""
     uses = [use for use in flow.chains.uses.get(definition.event.at, ()) if flow.chains.reaching[use.at] == (definition,)]
     possible = (use.node for use in uses if not (isinstance(use.node, cst.Name) and excludes_tensor(flow.training, use.node)))
-    return any(fate in set(flow.training.fates.of_node(node)) for node in possible)
+    return any(fate in set(flow.training.fates.of_node(node)) and not _takes_a_place(flow, node) for node in possible)
+
+
+def _takes_a_place(flow: FunctionFlow, node: cst.CSTNode) -> bool:
+    """Is it put under a key, where what an earlier call left under that key goes: `states[name] = state`?"""
+    statement: cst.CSTNode | None = node
+    while statement is not None and not isinstance(statement, cst.BaseSmallStatement):
+        statement = flow.training.parents.get(statement)
+    return isinstance(statement, cst.Assign) and all(isinstance(target.target, cst.Subscript) for target in statement.targets)
 
 
 def _lines(node: object) -> Iterable[int]:

@@ -148,9 +148,9 @@ class ContextAttributes:
         name = self._input_name(value)
         if forward is None or name is None:
             return None
-        return self._gradients(forward).get(name) or (tensor_parameters(forward).get(name) if not self._is_plain(forward, name) else None)
+        return self._gradients(forward).get(name) or (tensor_parameters(forward).get(name) if not self._is_given_plain(forward, name) else None)
 
-    def _is_plain(self, forward: FunctionEntry, name: str) -> bool:
+    def _is_given_plain(self, forward: FunctionEntry, name: str) -> bool:
         """Does the file itself call `apply` with a number or the like there, whatever the annotation says?"""
         place = self._parameters(forward).index(name) - (0 if self.flow.entry.name == "setup_context" else 1) if name in self._parameters(forward) else -1
         calls = [call for call in calls_by_name(self.flow.module).get("apply", ()) if call.caller is not None and self._applies(call.node.func)]

@@ -11,6 +11,7 @@ from lintorch.flow.anchor import Backward, encloses
 from lintorch.flow.event import Binding, Definition, Event, Kind, Region
 from lintorch.flow.fate import Fate
 from lintorch.flow.loop_source import source_of
+from lintorch.flow.returned_part import parts_beside
 from lintorch.flow.segment import Unmappable
 from lintorch.flow.tree import dotted_name, names_in
 
@@ -63,8 +64,12 @@ class Covering:
         if definition in seen:
             return None
         itself = self.training.anchored.get(definition) or self._later(definition) or self._of_callee(_given_by(definition))
-        anchored = itself or self._of_whole(definition, seen)
+        anchored = itself or self._of_whole(definition, seen) or self._of_sum(definition)
         return anchored if anchored is not None else self._of_arithmetic(definition, seen | {definition})
+
+    def _of_sum(self, definition: Definition) -> Backward | None:
+        """The backward call that runs on a sum with the definition that the same call returned."""
+        return next((backward for made, backward in self.training.anchored.items() if definition in parts_beside(self.training, made)), None)
 
     def _of_whole(self, definition: Definition, seen: frozenset[Definition]) -> Backward | None:
         """The backward call that runs through all of what a loop takes the name's values from, or through all that is put into the list."""

@@ -157,7 +157,8 @@ class EvaluationScope:
         if name in (module, f"{module}.forward", f"{module}.module") and name != f"{self.flow.entry.receiver}.module":
             known = inference.fact(call.func if name == module else call.func.value if isinstance(call.func, cst.Attribute) else None)
             # A class that is itself a parameter annotated nn.Module makes "tensors" as far as inference can tell.
-            return known.sort in (Sort.UNKNOWN, Sort.MODULE, Sort.TENSOR) and not self._is_frozen(module)
+            possible = known.of_class is None if known.sort is Sort.UNKNOWN else known.sort in (Sort.MODULE, Sort.TENSOR)
+            return possible and not self._is_frozen(module)
         part = name.removeprefix(f"{module}.")
         return (inference.fact(call).is_live or self.training.frozen.makes_graph(module, part)) and not self._is_frozen(module)
 

@@ -12,6 +12,7 @@ import libcst as cst
 from lintorch.flow.event import Region, RegionKind
 from lintorch.project.calls import is_handed_on
 from lintorch.project.module import FunctionEntry
+from lintorch.project.nodes import nodes_outside
 from lintorch.project.project import Project
 
 
@@ -48,6 +49,7 @@ _NEUTRAL = (
     "torch.device",
 )
 _NEUTRAL_ROOTS = frozenset({"builtins", "contextlib", "tqdm", "time", "warnings", "threading", "tempfile", "pathlib", "os", "io", "rich", "nullcontext"})
+_NESTED: frozenset[type[ast.AST]] = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
 _SWITCHES = frozenset({"set_grad_enabled", "_set_grad_enabled"})
 
 
@@ -122,7 +124,7 @@ class GradMode:
     @property
     def switches(self) -> bool:
         """Is the mode switched by a statement somewhere in the function or at module level?"""
-        return not _SWITCHES.isdisjoint(self.entry.mentions)
+        return not _SWITCHES.isdisjoint(self.entry.mentions) or _switched_in(self.entry.module.script)
 
     def _of_callers(self) -> Gradients:
         """Off or unknown if a caller in the file may have switched gradients off round the call."""
@@ -135,6 +137,19 @@ def _switch(manager: cst.BaseExpression) -> Gradients:
     if isinstance(argument, cst.Name) and argument.value in ("True", "False"):
         return Gradients.ON if argument.value == "True" else Gradients.OFF
     return Gradients.MAYBE
+
+
+def _switched_in(entry: FunctionEntry) -> bool:
+    """May a statement of the function itself switch the mode for what follows it: `torch.set_grad_enabled(False)`, `torch.no_grad().__enter__()`?"""
+    if "switches gradients" not in entry.memo:
+        entry.memo["switches gradients"] = any(_is_switch(node) for node in nodes_outside(entry.node, _NESTED))
+    known: bool = entry.memo["switches gradients"]
+    return known
+
+
+def _is_switch(node: ast.AST) -> bool:
+    callee = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    return isinstance(callee, ast.Attribute) and callee.attr in _SWITCHES | {"__enter__"}
 
 
 def _is_hook(entry: FunctionEntry) -> bool:
@@ -157,7 +172,7 @@ def mode_around(caller: FunctionEntry | None, call: ast.Call, project: Project, 
             name = caller.module.qualify(callee)
             if name is not None and (project.grad_mode(name) == "off" or name.rpartition(".")[2] in _SWITCHES):
                 return Gradients.OFF
-    if not depth:
+    if not depth or _switched_in(caller) or _switched_in(caller.module.script):
         return Gradients.MAYBE
     known = (*known, caller)
     modes = [mode_around(outer.caller, outer.node, project, depth - 1, known) for outer in project.callers(caller) if outer.caller not in known]

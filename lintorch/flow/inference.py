@@ -99,12 +99,10 @@ class Inference:
         return Fact(Sort.TENSOR, History.LIVE, (*fact.evidence, proof)) if possible else fact
 
     def _definition(self, definition: Definition) -> Fact:
-        used_as_module = self.around.module_uses.get(definition.name)
-        if definition.binding is Binding.PARAMETER:
-            fact = self.around.parameter(definition.name)
-            return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
-        fact = self._bound(definition)
-        return Fact(Sort.MODULE, History.CUT, (used_as_module,), opaque=True) if fact.sort is Sort.UNKNOWN and used_as_module else fact
+        fact = self.around.parameter(definition.name) if definition.binding is Binding.PARAMETER else self._bound(definition)
+        use = self.around.module_uses.get(definition.name)
+        is_open = fact.sort is Sort.UNKNOWN and fact.of_class is None
+        return Fact(Sort.MODULE, History.CUT, (use,), opaque=True) if is_open and use is not None else fact
 
     def _bound(self, definition: Definition) -> Fact:
         if definition.binding is Binding.LOOP:

@@ -135,13 +135,14 @@ class Keepers:
 
     def _global(self, place: cst.Name) -> Keeper | None:
         """A container made at module level, or by the function around: any function may use it."""
-        if place.value in self.flow.local_names:
-            return None
-        made = self._made_around(place.value)
-        if not _is_container(made, self.flow.module):
+        if not self.is_container_around(place):
             return None
         reads = [event.node for event in self.flow.graph.events if event.kind is Kind.LOAD and event.name == place.value]
         return Keeper(place.value, None, frozenset({Fate.ESCAPES, *(fate for read in reads for fate in self.training.fates.of_node(read))}))
+
+    def is_container_around(self, place: cst.Name) -> bool:
+        """Is the name that of a container made at module level, or by the function around?"""
+        return place.value not in self.flow.local_names and _is_container(self._made_around(place.value), self.flow.module)
 
     def _made_around(self, name: str) -> ast.expr | None:
         """What the function around binds the name to, once and in no loop, or else the module: it outlives the calls of the function."""

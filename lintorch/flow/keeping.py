@@ -165,7 +165,13 @@ class Keeping:
         added = added_by(definition.statement)
         keeper = self._carried(definition) if added is not None else None
         if added is not None and keeper is not None and definition.statement is not None:
-            yield self.kept(keeper, definition.statement, added)
+            kept = self.kept(keeper, definition.statement, added)
+            yield from [kept] if kept.covering is not None or not self._is_fed_back(definition, added) else []
+
+    def _is_fed_back(self, definition: Definition, added: cst.BaseExpression) -> bool:
+        """Is what was there handed to the call that makes what is added? That is the state of a rollout, and no total."""
+        calls = (part for part in ingredients(added, self.training.seen_by) if isinstance(part, cst.Call))
+        return any(definition in self.training.seen_by(name) for call in calls for arg in call.args for name in names_in(arg.value))
 
     def _carried(self, definition: Definition) -> Keeper | None:
         """The name as a keeper, where a turn of a loop binds it anew from what the turn before left in it."""

@@ -20,43 +20,49 @@ _SCALED = (cst.MultiplyAssign, cst.DivideAssign)
 
 def loss_parts(training: TrainingFlow) -> dict[Definition, str]:
     """The definitions computed here that are terms of a loss, with the sentence that says so."""
+    from lintorch.flow.returned_part import parts_beside
+
     found: dict[Definition, str] = {}
-    pending = [(term, backward.event.node) for made, backward in training.anchored.items() for term in _terms_of(made)]
+    for made, backward in training.anchored.items():
+        line = training.flow.line(backward.event.node)
+        found.update((part, f"`{made.name}`, which backward() on line {line} runs through, is a sum with it") for part in parts_beside(training, made))
+    pending = [(term, backward.event.node) for made, backward in training.anchored.items() for term in terms_of(made)]
     for backward in training.backwards:
         call = backward.event.node
         if not backward.roots and isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
-            pending += [(term, call) for term in _terms(call.func.value)]
+            pending += [(term, call) for term in terms(call.func.value)]
     while pending:
         name, call = pending.pop()
         for made in training.seen_by(name):
-            if made not in found and made not in training.anchored and _is_computed(made):
+            if made not in found and made not in training.anchored and is_computed(made):
                 found[made] = f"line {training.flow.line(name)} adds `{made.name}` to what backward() on line {training.flow.line(call)} runs through"
-                pending += [(term, call) for term in (*_terms_of(made), *_terms_put_into(training, made))]
+                pending += [(term, call) for term in (*terms_of(made), *_terms_put_into(training, made))]
     return found
 
 
-def _terms_of(made: Definition) -> Iterator[cst.Name]:
+def terms_of(made: Definition) -> Iterator[cst.Name]:
+    """The names that a definition adds up."""
     statement = made.statement
     if isinstance(statement, cst.AugAssign) and isinstance(statement.operator, (cst.AddAssign, *_SCALED)):
-        yield from _terms(statement.target)
-        yield from _terms(statement.value) if isinstance(statement.operator, cst.AddAssign) else ()
+        yield from terms(statement.target)
+        yield from terms(statement.value) if isinstance(statement.operator, cst.AddAssign) else ()
     elif made.binding in (Binding.ASSIGNED, Binding.ANNOTATED) and made.value is not None:
-        yield from _terms(made.value)
+        yield from terms(made.value)
 
 
 def _terms_put_into(training: TrainingFlow, made: Definition) -> Iterator[cst.Name]:
     """The names appended to a list, all of which are summed where it is."""
     if isinstance(made.value, cst.List):
-        yield from (name for value in training.put_into(made) for name in _terms(value))
+        yield from (name for value in training.put_into(made) for name in terms(value))
 
 
-def _terms(value: cst.BaseExpression) -> Iterator[cst.Name]:
+def terms(value: cst.BaseExpression) -> Iterator[cst.Name]:
     """The names added up in a value, each scaled by numbers or not."""
     if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Add | cst.Subtract):
-        yield from _terms(value.left)
-        yield from _terms(value.right) if isinstance(value.operator, cst.Add) else ()
+        yield from terms(value.left)
+        yield from terms(value.right) if isinstance(value.operator, cst.Add) else ()
     elif isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Multiply) and isinstance(value.left, cst.Attribute | cst.BaseNumber):
-        yield from _terms(value.right)
+        yield from terms(value.right)
     elif (summed := _summed(value)) is not None:
         yield summed
     else:
@@ -74,7 +80,7 @@ def _summed(value: cst.BaseExpression) -> cst.Name | None:
     return added if isinstance(added, cst.Name) else None
 
 
-def _is_computed(made: Definition) -> bool:
+def is_computed(made: Definition) -> bool:
     """Is the value the result of a call or an operation, alone or as one of several results, or what holds such results?"""
     value = made.value if not isinstance(made.statement, cst.AugAssign) else made.statement.value
     if isinstance(made.statement, cst.AugAssign) and isinstance(made.statement.operator, _SCALED):

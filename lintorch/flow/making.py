@@ -9,6 +9,7 @@ import libcst as cst
 from lintorch.flow.event import Definition
 from lintorch.flow.fact import Sort
 from lintorch.flow.ingredients import bound_values, ingredients
+from lintorch.flow.tensor_use import is_tensor_method
 from lintorch.project.module import FunctionEntry
 
 if TYPE_CHECKING:
@@ -53,5 +54,7 @@ class Making:
         return any(self.training.inference.fact(arg.value).sort is not Sort.NUMBER for arg in call.args)
 
     def _is_bound_here(self, callee: cst.BaseExpression) -> bool:
-        """Is it a name that the module binds, such as its `model`?"""
+        """Is it a name that the module binds, such as its `model`, or a method of it?"""
+        while isinstance(callee, cst.Attribute) and not is_tensor_method(callee.attr.value):
+            callee = callee.value
         return isinstance(callee, cst.Name) and callee.value in self.flow.module.constants

@@ -65,7 +65,14 @@ class PossibleGraphs:
         if self.entry.name == "training_step":
             return True
         named = not _DIFFERENTIATING.isdisjoint(self.entry.words)
-        return named and any(isinstance(node, ast.Attribute) and node.attr in _DIFFERENTIATING for node in self.own)
+        return self._hands_to_backward or (named and any(isinstance(node, ast.Attribute) and node.attr in _DIFFERENTIATING for node in self.own))
+
+    @property
+    def _hands_to_backward(self) -> bool:
+        """Does the function mention one of its file that runs backward?"""
+        functions = self.entry.module.functions.values()
+        differentiating = (function for function in functions if function is not self.entry and "backward" in function.mentions)
+        return any(function.name in self.entry.words for function in differentiating)
 
     def has_graph(self, node: ast.expr | None) -> bool:
         """May the value of an expression, or a part of it, hold a graph?"""

@@ -178,11 +178,13 @@ class Replays:
         if isinstance(place, cst.Attribute):
             return keepers.holds_container(place, method)
         makers = self.training.seen_by(place)
+        if not makers and isinstance(place, cst.Name):
+            return keepers.is_container_around(place)
         return bool(makers) and all(keepers.makes_container(maker) for maker in makers)
 
     def _scope(self, place: cst.BaseExpression) -> ast.AST:
-        """The code that may empty the container: the function of a local name, the file of an attribute."""
-        return self.flow.entry.node if isinstance(place, cst.Name) else self.flow.module.tree
+        """The code that may empty the container: the function of a local name, the file of all else."""
+        return self.flow.entry.node if isinstance(place, cst.Name) and place.value in self.flow.local_names else self.flow.module.tree
 
     def _is_begun_anew(self, place: cst.BaseExpression, name: str) -> bool:
         return is_begun_anew(name, self._scope(place))

@@ -14,8 +14,9 @@ from lintorch.flow.anchor import Backward
 from lintorch.flow.argument import is_true, keyword, removal
 from lintorch.flow.event import Binding, Definition, Event, Kind
 from lintorch.flow.fact import Sort
-from lintorch.flow.fate import Fate
+from lintorch.flow.fate import Fate, Fates
 from lintorch.flow.given import is_given
+from lintorch.flow.gradients import Gradients
 from lintorch.flow.ingredients import bound_values, ingredients
 from lintorch.flow.loop_source import source_of
 from lintorch.flow.loss_part import loss_parts
@@ -48,7 +49,7 @@ def retained_graphs(training: TrainingFlow) -> Iterator[RetainedGraph]:
     """The calls of a function that retain a graph for nobody."""
     for backward in training.backwards:
         call = backward.event.node
-        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) else None
+        flag = keyword(call, "retain_graph") if isinstance(call, cst.Call) and not backward.handed else None
         if isinstance(call, cst.Call) and flag is not None and is_true(flag) and keyword(call, "create_graph") is None:
             search = _Pass(training, backward.event, call)
             if search.is_last():
@@ -159,7 +160,8 @@ class _Pass:
             return any(self._passes_graph(call, element) for element in value.elts)
         other = self.training.flow.of(call.caller or self.training.flow.module.script)
         made = [one for one in other.graph.definitions.values() if isinstance(value, ast.Name) and one.name == value.id]
-        return not made or any(map(other.training.making.brings, made))
+        recorded = [one for one in made if other.training.gradients(one.event.region) is not Gradients.OFF]
+        return not made or any(map(other.training.making.brings, recorded))
 
     def _operands(self) -> Iterator[cst.Name]:
         """The names that the loss is, or is an arithmetic result of."""
@@ -174,12 +176,17 @@ class _Pass:
                 pending.append(value.func.value)
 
     def _is_argument(self, parameter: str) -> bool:
-        """Is it handed to something, rather than called or asked?"""
+        """Is it, or a part of it, handed to something, rather than called or asked?"""
         names = (value for value in self.values if isinstance(value, cst.Name) and value.value == parameter)
-        return any(isinstance(self.training.parents.get(name), cst.Arg) and self._is_given_to_unknown(name) for name in names)
+        return any(self._is_given_to_unknown(name) for name in names)
 
     def _is_given_to_unknown(self, name: cst.Name) -> bool:
-        call = self.training.parents.get(self.training.parents[name])
+        place = self.training.parents.get(name)
+        if isinstance(place, cst.Subscript):
+            return place.value is name
+        call = self.training.parents.get(place) if isinstance(place, cst.Arg) else None
+        if not isinstance(place, cst.Arg):
+            return False
         return not (isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value in ("to", "type", "view", "reshape"))
 
     # Does another pass share it?
@@ -255,12 +262,20 @@ class _Pass:
     def _leaves(self) -> bool:
         """Is a value of the graph returned, stored or collected, or handed to unknown code after the pass?"""
         definitions = {made for value in self.values if isinstance(value, cst.Name) for made in self.training.seen_by(value)}
-        used_up = self._used_up()
-        return any(self._goes_on(made) for made in definitions - used_up if self.training.making.brings(made))
+        return any(self._goes_on(made) for made in definitions - self._used_up if self.training.making.brings(made))
 
+    @cached_property
     def _used_up(self) -> frozenset[Definition]:
         """The loss and its terms, where the optimizer steps after the pass: it writes the parameters that a second pass would read as they were."""
         return frozenset((*self.training.anchored, *loss_parts(self.training))) if self._steps() else frozenset()
+
+    @cached_property
+    def _fates(self) -> Fates:
+        """Where values go other than by way of what is used up."""
+        ended = {made.event.at for made in self._used_up}
+        fates = self.training.fates
+        uses = {at: found for at, found in fates.uses.items() if at not in ended}
+        return Fates(fates.parents, uses, fates.made_in, fates.container, fates.qualify)
 
     def _steps(self) -> bool:
         """Does something step after the pass?"""
@@ -277,7 +292,7 @@ class _Pass:
         if fact.is_cut or fact.sort.is_module or fact.sort is Sort.OPTIMIZER:
             return False
         for use in self.training.flow.chains.uses.get(made.event.at, ()):
-            fates = set(self.training.fates.of_node(use.node))
+            fates = set(self._fates.of_node(use.node))
             if fates & _KEEPING:
                 return True
             if Fate.ESCAPES in fates and reaches_without(self.training.flow.graph, self.event, use, self._bindings(made.name)):

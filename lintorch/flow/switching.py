@@ -153,9 +153,9 @@ class Switching:
             return None, False
         method = call.func.attr.value
         if method == "eval" and not call.args:
-            return dotted(call.func.value), True
+            return self._same_module(call.func.value), True
         if method == "train":
-            return dotted(call.func.value), len(call.args) == 1 and isinstance(call.args[0].value, cst.Name) and call.args[0].value.value == "False"
+            return self._same_module(call.func.value), len(call.args) == 1 and isinstance(call.args[0].value, cst.Name) and call.args[0].value.value == "False"
         return None, False
 
 

@@ -25,6 +25,7 @@ from lintorch.flow.failed_attempt import FailedAttempts, KeptException, Retry
 from lintorch.flow.fate import Fate, Fates, parents_of
 from lintorch.flow.frozen import Frozen
 from lintorch.flow.gradients import Gradients, GradMode
+from lintorch.flow.handed_backward import handed_backwards
 from lintorch.flow.inference import Inference, Surroundings, module_uses
 from lintorch.flow.keeping import Keeping, Kept
 from lintorch.flow.keeping_gate import KeepingGate
@@ -83,7 +84,7 @@ class TrainingFlow:
     @cached_property
     def backwards(self) -> tuple[Backward, ...]:
         """The backward calls, in order; what a Lightning training_step returns is run backward on by its Trainer."""
-        calls = backward_calls(self.flow.graph)
+        calls = sorted((*backward_calls(self.flow.graph), *handed_backwards(self)), key=lambda backward: backward.event.at)
         return tuple(calls) or (tuple(returned_losses(self.flow.graph)) if self._is_training_step else ())
 
     @property
@@ -96,7 +97,8 @@ class TrainingFlow:
     def _optimizes_itself(self, owner: ClassEntry) -> bool:
         """Does the class say that its Trainer is to run no backward?"""
         stores = self.flow.project.attribute_stores(owner).get("automatic_optimization", ())
-        return any(isinstance(store.value, ast.Constant) and store.value.value is False for store in stores)
+        said = [store.value for store in stores if store.method.owner in self.flow.project.ancestry(owner).classes]  # a subclass says it of itself
+        return any(isinstance(value, ast.Constant) and value.value is False for value in said)
 
     @cached_property
     def anchored(self) -> dict[Definition, Backward]:

@@ -64,14 +64,27 @@ class Wanting:
         return entry is not None and any(isinstance(node, ast.Attribute) and node.attr == "train" for node in nodes_under(entry.node))
 
     def called(self, call: cst.Call) -> FunctionEntry | None:
-        """The function of the project that a call runs, as far as it can be told: by name, or as a method of the class."""
+        """The function of the project that a call runs, as far as it can be told: by name, as a method of the class, or of an instance made in sight."""
+        return self.named(call) or (None if self._is_of_self(call) else self.flow.training.keeping.callee(call))
+
+    def _is_of_self(self, call: cst.Call) -> bool:
+        owner, func = self.flow.entry.owner, call.func
+        name = func.value if isinstance(func, cst.Attribute) else func
+        return owner is not None and isinstance(name, cst.Name) and name.value == self.flow.entry.receiver
+
+    def named(self, call: cst.Call) -> FunctionEntry | None:
+        """The same as far as names tell, which asks for no facts."""
+        from lintorch.project.module import FunctionEntry
+
         owner = self.flow.entry.owner
         func = call.func
         if owner is not None and isinstance(func, cst.Name) and func.value == self.flow.entry.receiver:
             return self.flow.project.ancestry(owner).method("__call__")
         if owner is not None and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value == self.flow.entry.receiver:
             return self.flow.project.ancestry(owner).method(func.attr.value)
-        return self.flow.training.keeping.callee(call)
+        name = self.flow.qualify(func)
+        found = self.flow.project.find(name) if name is not None else None
+        return found if isinstance(found, FunctionEntry) else None
 
 
 def wants_gradients(entry: FunctionEntry, asking: FunctionFlow, depth: int = _DEPTH) -> bool:

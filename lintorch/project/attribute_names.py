@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lintorch.project.consulted import NOTHING, Consulted, Seen, digest
+from lintorch.there import is_file
 
 # Only code that works with torch can hold an instance of a module: it imports torch, or is handed modules and asks something of them that only modules have.
 _TORCH = re.compile(
@@ -62,7 +63,7 @@ def python_files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         # A pipe or a device may be called so too, and who reads one waits for ever.
-        yield from (file for name in sorted(files) if name.endswith(".py") and (file := Path(folder) / name).is_file())
+        yield from (file for name in sorted(files) if name.endswith(".py") and is_file(file := Path(folder) / name))
 
 
 def content(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lintorch.project.consulted import Consulted, Seen
+from lintorch.there import is_file, is_folder
 
 
 def installed_folders() -> tuple[Path, ...]:
@@ -19,7 +20,7 @@ def installed_folders() -> tuple[Path, ...]:
         folders += sorted(Path(environment).glob("lib/python*/site-packages"), reverse=True)
         folders.append(Path(environment, "Lib", "site-packages"))
     folders += (Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
-    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    return tuple(dict.fromkeys(folder for folder in folders if is_folder(folder)))
 
 
 def plain_path(path: Path) -> Path:
@@ -41,7 +42,7 @@ class Locator:
         self._asked: dict[tuple[Path, str], frozenset[Seen]] = {}
         self._listings: dict[Path, frozenset[str]] = {}
         self._installed = tuple(map(plain_path, search))
-        own = dict.fromkeys(folder for folder in self._layouts() if folder.is_dir() and not self._holds(folder, "__init__.py"))
+        own = dict.fromkeys(folder for folder in self._layouts() if is_folder(folder) and not self._holds(folder, "__init__.py"))
         self._roots = list(dict.fromkeys((*own, *self._installed)))
         self._own = len(own)
 
@@ -143,7 +144,7 @@ class Locator:
 
 def _file(path: Path) -> Path | None:
     """The path where it is a file: who reads a pipe that is called like a module waits for ever."""
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def _entries(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -303,15 +303,14 @@ class Index:
             self.defined.add(name)
 
     def _assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, owner: ClassEntry | None, plain: bool) -> None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
+        for target, value in _written(node):
             for name in bound_names(target):
                 whole = isinstance(target, ast.Name) and not isinstance(node, ast.AugAssign)
-                if whole and owner is None and self.constants.get(name) is not None and _is_same_object(name, node.value):
+                if whole and owner is None and self.constants.get(name) is not None and _is_same_object(name, value):
                     continue  # `model = model.to(device)` is the model it was
-                self._bind(name, node.value if whole else None, owner, plain)
-                if name == "__all__" and owner is None and node.value is not None:
-                    self.all_values += [node.value]
+                self._bind(name, value if whole else None, owner, plain)
+                if name == "__all__" and owner is None and value is not None:
+                    self.all_values += [value]
 
     def _targets(self, statement: ast.stmt, owner: ClassEntry | None, plain: bool) -> None:
         """The names that the header of a compound statement, or a `type` statement, binds."""
@@ -363,6 +362,14 @@ class Index:
 
 
 _SAME_OBJECT = frozenset({"to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16"})
+
+
+def _written(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """The targets of an assignment with their values; one by one where both sides of a parallel one are written out."""
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        sides = (target.elts, node.value.elts) if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else ([], [])
+        plain = len(sides[0]) == len(sides[1]) and not any(isinstance(element, ast.Starred) for side in sides for element in side)
+        yield from zip(*sides, strict=True) if sides[0] and plain else [(target, node.value)]
 
 
 def _is_same_object(name: str, value: ast.expr | None) -> bool:

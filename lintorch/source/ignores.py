@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lintorch.there import exists
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -41,7 +43,7 @@ def folder_ignores(folder: str, entries: Container[str]) -> tuple[Ignores, ...]:
 def enclosing_ignores(folder: str) -> tuple[Ignores, ...]:
     """The patterns above a folder up to the top of its repository, outermost first; none where there is no repository."""
     above = [str(parent) for parent in Path(folder).parents]
-    top = next((index for index, parent in enumerate([folder, *above]) if Path(parent, ".git").exists()), 0)
+    top = next((index for index, parent in enumerate([folder, *above]) if exists(Path(parent, ".git"))), 0)
     return tuple(ignores for parent in reversed(above[:top]) for ignores in folder_ignores(parent, os.listdir(parent)))  # noqa: PTH208 (names only)
 
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lintorch.there import is_folder
+
 if sys.platform != "win32":  # pragma: no branch (Windows)
     import fcntl
 
@@ -47,7 +49,7 @@ def sweep(folders: Iterable[Path]) -> None:
 def sweep_scratch(folder: Path) -> None:
     """Remove the folders that verifiers who were killed left in `folder`, the system's place for such things."""
     for path in _leftovers(folder, SCRATCH, ""):
-        if path.is_dir() and not path.is_symlink():
+        if is_folder(path) and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
 
 

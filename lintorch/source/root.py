@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lintorch.there import exists, is_folder
+
 _MARKS = ("pyproject.toml", ".git", "setup.py", "setup.cfg", ".hg")
 
 
 def find_root(path: Path) -> Path:
     """The nearest folder at or above `path` that marks a project (pyproject.toml, .git, setup.py, ...); else the folder that holds the file's package."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
-    folder = path if path.is_dir() else path.parent
-    marked = (candidate for candidate in (folder, *folder.parents) if any((candidate / mark).exists() for mark in _MARKS))
+    folder = path if is_folder(path) else path.parent
+    marked = (candidate for candidate in (folder, *folder.parents) if any(exists(candidate / mark) for mark in _MARKS))
     return next(marked, None) or _outside_packages(folder)
 
 
 def _outside_packages(folder: Path) -> Path:
-    while (folder / "__init__.py").exists() and folder != folder.parent:
+    while exists(folder / "__init__.py") and folder != folder.parent:
         folder = folder.parent
     return folder

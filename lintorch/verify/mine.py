@@ -15,6 +15,7 @@ from lintorch.project.module import dotted_name
 from lintorch.project.project import Module, Project
 from lintorch.source.root import find_root
 from lintorch.source.text import Source, SourceError
+from lintorch.there import is_file, is_folder
 from lintorch.verify.fold import Folder, Qualify
 from lintorch.verify.snippets import docstrings, snippets
 from lintorch.worker.protocol import Usage
@@ -136,9 +137,9 @@ def _walk(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for entry in entries:
-        if entry.is_dir() and not entry.is_symlink() and entry.name not in _SKIPPED and not entry.name.startswith("."):
+        if is_folder(entry) and not entry.is_symlink() and entry.name not in _SKIPPED and not entry.name.startswith("."):
             yield from _walk(entry)
-        elif entry.is_file():
+        elif is_file(entry):
             yield entry
 
 

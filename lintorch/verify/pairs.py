@@ -17,6 +17,7 @@ from lintorch.source.notebook import SUFFIX
 from lintorch.source.parse import parse
 from lintorch.source.read import read_source
 from lintorch.source.text import Source, Span
+from lintorch.there import is_folder
 from lintorch.verify.dependence import Dependence
 from lintorch.verify.verdict import Change, Status, Verdict
 from lintorch.verify.verifier import Verifier
@@ -70,9 +71,9 @@ def verify_paths(old: Path, new: Path, settings: Settings | None = None, every: 
 
 def file_pairs(old: Path, new: Path, settings: Settings) -> Iterator[Pair]:
     """The Python files of two folders by their place in them, or two files (notebooks too); raises UsageError for one of each."""
-    if old.is_dir() != new.is_dir():
+    if is_folder(old) != is_folder(new):
         raise UsageError(f"{old} and {new}: compare two files or two folders")
-    if not old.is_dir():
+    if not is_folder(old):
         yield Pair(new, read_source(old), read_source(new))
         return
     before = {file.relative_to(old) for file in discover([old], settings)[0] if file.suffix != SUFFIX}

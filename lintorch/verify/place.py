@@ -9,6 +9,7 @@ from pathlib import Path
 from lintorch.project.locate import Locator, plain_path
 from lintorch.source.notebook import SUFFIX
 from lintorch.source.root import find_root
+from lintorch.there import is_folder
 
 
 def import_place(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -20,7 +21,7 @@ def import_place(path: Path) -> tuple[str, tuple[str, ...]]:
     dotted, is_package = _locator(root).name(path)
     start = path.parents[dotted.count(".") + is_package]
     folders = (start, root / "src", root)
-    return dotted, tuple(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
+    return dotted, tuple(dict.fromkeys(str(folder) for folder in folders if is_folder(folder)))
 
 
 @functools.lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lintorch.source.leftover import SCRATCH, hold, making, sweep_scratch
+from lintorch.there import exists
 from lintorch.verify.exchange import TIMED_OUT, Pipe, exchange, read_message
 from lintorch.worker import protocol
 from lintorch.worker.protocol import BrokenFrame, Frame
@@ -311,7 +312,7 @@ def default_interpreter() -> str:
     if environment:
         for place in ("bin/python", "Scripts/python.exe"):
             candidate = Path(environment, place)
-            if candidate.exists():
+            if exists(candidate):
                 return str(candidate)
     return sys.executable
 

@@ -457,6 +457,11 @@ for _dims in (1, 2, 3):
     _RULES[f"conv_transpose{_dims}d"] = _convolution(_dims, transposed=True)
 
 
+# What errors say where whole numbers are wanted.
+_WHOLE = ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer",
+          "not implemented for 'Float'")  # fmt: skip
+
+
 def demands(operation: Tuple[Any, Tuple[Any, ...], Dict[str, Any]], error: BaseException) -> List[Tuple[Demand, ...]]:
     """Sets of demands, each of which may make the operation pass; likeliest first."""
     function, args, kwargs = operation
@@ -475,10 +480,7 @@ def demands(operation: Tuple[Any, Tuple[Any, ...], Dict[str, Any]], error: BaseE
 def _general(call: Call, error: str) -> Alternatives:
     """For operations without a rule of their own: dtypes by the error, dimensions by their names, broadcasting."""
     tensors = [value for value in (*call[0], *call[1].values()) if _is_tensor(value)]
-    if any(
-        word in error
-        for word in ("expected scalar type Long", "must be Long", "to be Long", "tensors used as indices", "Long, Int", "dtype int64", "integer", "Integer")
-    ):
+    if any(word in error for word in _WHOLE):
         yield from ((Fill(tensor, "ids"),) for tensor in tensors if tensor.is_floating_point() or tensor.dtype == torch.bool)
     if "1-d" in error and "integral" in error:  # bincount, histograms
         yield from ((Rank(tensor, 1), Fill(tensor, "ids", 4)) for tensor in tensors)

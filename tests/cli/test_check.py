@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -258,6 +259,32 @@ def test_an_unreadable_file_is_one_line(doors: Doors, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "read_bytes", refuse)
     outcome = doors.run("a.py")
     assert (outcome.status, outcome.err) == (2, "a.py: cannot be read (Permission denied); check its permissions\n")
+
+
+def _like_a_user(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command run by somebody whom permissions keep out, which they do not keep root."""
+    refused = "-dac_override,-dac_read_search"
+    setpriv = ("setpriv", f"--bounding-set={refused}", f"--inh-caps={refused}") if os.geteuid() == 0 else ()
+    return subprocess.run([*setpriv, sys.executable, "-m", "lintorch", "--no-cache", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("setpriv") is None, reason="needs setpriv where the tests run as root")
+def test_a_folder_that_may_not_be_searched_costs_itself_only(doors: Doors) -> None:
+    doors.write({"pyproject.toml": "", "a.py": NET, "src/b.py": NET, "tests/c.py": NET})
+    closed = [doors.folder / "src", doors.folder / "tests"]
+    try:
+        for folder in closed:
+            folder.chmod(0)
+        beside = _like_a_user("--format", "concise", ".")
+        assert (beside.returncode, beside.stdout.count("LT101"), beside.stderr) == (1, 1, "")
+        for path in ("src", "src/b.py"):
+            told = _like_a_user(path)
+            assert (told.returncode, told.stdout) == (2, "")
+            assert told.stderr.startswith(f"lintorch: {path}: cannot be looked at (Permission denied); check its permissions")
+            assert told.stderr.count("\n") == 1
+    finally:
+        for folder in closed:
+            folder.chmod(0o755)
 
 
 def test_settings_of_the_project_and_the_command_line_add_up(doors: Doors) -> None:

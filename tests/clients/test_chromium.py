@@ -67,6 +67,36 @@ def test_dark_where_the_reader_wants_it(browser: chromium.Browser, written: dict
     assert browser.ask(stroke) not in {light, "none"}
 
 
+# What the guidelines for accessible pages ask for: 4.5 to 1 between a text and what is behind it.
+_FAINT = """
+(() => {
+  const probe = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const over = (color, below) => {
+    probe.fillStyle = `rgb(${below})`; probe.fillRect(0, 0, 1, 1);
+    probe.fillStyle = color; probe.fillRect(0, 0, 1, 1);
+    return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const behind = e => over(getComputedStyle(e).backgroundColor, e.parentElement ? behind(e.parentElement) : [255, 255, 255]);
+  const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = rgb => rgb.map(c => linear(c / 255)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const shown = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()));
+  return shown.map(e => {
+    const paper = behind(e), style = getComputedStyle(e), ink = over(e.closest('svg') ? style.fill : style.color, paper);
+    return [e.tagName, e.className.baseVal ?? e.className, ratio(light(ink), light(paper))];
+  }).filter(one => one[2] < 4.5);
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_stands_out_from_what_is_behind_it(browser: chromium.Browser, written: dict[str, Path], dark: bool) -> None:
+    for title in ("pictured", "compared"):
+        browser.open(written[title], 1400, dark)
+        assert browser.ask("document.querySelectorAll('figure svg text').length + document.querySelectorAll('.badge').length") > 5
+        assert browser.ask(_FAINT) == []
+
+
 def test_the_keyboard_goes_through_the_page_in_its_order(browser: chromium.Browser, written: dict[str, Path]) -> None:
     browser.open(written["pictured"], 1400)
     what = "(e => [e.tagName, e.className, e.hash || '', e.getBoundingClientRect().width > 50, getComputedStyle(e).outlineStyle])"

@@ -50,7 +50,7 @@ def test_any_messages(conversation: Conversation, sent: list[bytes]) -> None:
 
 
 @pytest.mark.long
-@settings(RELAXED, max_examples=3000)
+@settings(RELAXED, max_examples=1000)
 @given(SENT)
 def test_many_messages(conversation: Conversation, sent: list[bytes]) -> None:
     check(conversation, sent)

@@ -26,7 +26,7 @@ LAYERS = (
     ("project",),
     ("source",),
     ("cache",),
-    ("settings", "garbage"),
+    ("settings", "garbage", "there"),
     ("",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -61,7 +61,7 @@ def with_entries(*entries: list[Any]) -> dict[str, Any]:
 
 def test_the_same_steps_and_less_kept_is_tested() -> None:
     verdict = decided(answers())
-    assert (verdict.status, verdict.reason, verdict.lines, verdict.seeds, verdict.inputs) == (Status.TESTED, None, (6,), (0,), ("unknowns",))
+    assert (verdict.status, verdict.reason, verdict.lines, verdict.seeds, verdict.inputs) == (Status.TESTED, None, (6,), (0,), ("stand-ins",))
     assert verdict.retained is not None
     assert verdict.retained.sound
     assert verdict.retained.nodes_per_step == (2.0, 0.0)

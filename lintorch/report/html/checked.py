@@ -26,7 +26,8 @@ def checked(run: Run, catalogue: Catalogue) -> PageView:
 
 def _figures(run: Run) -> tuple[tuple[str, str], ...]:
     fixed = sum(diagnostic.fixed for diagnostic in run.diagnostics)
-    numbers = [(sum(1 for _ in run.left), "finding", " left"), (run.checked, "file", " checked")]
+    # Where nothing is written all findings are still there, those that would be fixed too.
+    numbers = [(sum(1 for _ in run.left), "finding", "" if run.fixing and not run.written else " left"), (run.checked, "file", " checked")]
     if run.fixing:
         allowed = sum(rewrite.allowed for rewrite in run.rewrites)
         numbers[1:1] = [(allowed, "rewrite", " allowed"), (sum(1 for _ in run.rewrites) - allowed, "rewrite", " refused")]
