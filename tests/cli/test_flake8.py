@@ -118,7 +118,7 @@ def test_faults_are_lines_not_tracebacks(doors: Doors) -> None:
     assert done.stderr == ""
     unknown = flake8("--lintorch-select", "LT1O1", "a.py", cwd=doors.folder)
     assert unknown.returncode == 1
-    assert unknown.stderr.startswith("lintorch: unknown rule code or name 'LT1O1'; did you mean LT101?")
+    assert unknown.stderr.startswith("lintorch: lintorch-select: unknown rule code or name 'LT1O1'; did you mean LT101?")
     assert unknown.stderr.count("\n") == 1
 
 

@@ -141,7 +141,7 @@ async def test_verified_and_applied_with_progress_and_verdict(editor, client: La
 
 
 async def test_what_verification_does_not_allow_is_not_applied(editor, client: LanguageClient) -> None:
-    document = editor("undecided.py", NET.replace("def __init__(self):", "def __init__(self, config):\n        config.check(config.unknown().strange)"))
+    document = editor("undecided.py", NET.replace("def __init__(self):", "def __init__(self):\n        raise RuntimeError('nobody can build this')"))
     await document.told("LT101")
     offered = await document.actions(11)
     await document.run(next(iter(offered.values())).command)
