@@ -96,7 +96,9 @@ class FailedAttempts:
         for attempt, handler in self._handled:
             tried = list(_calls(attempt.body))
             repeated = {name for call in tried if self._is_unknown(call) and (name := dotted_name(call.func)) is not None}
-            certain, memory = any(map(self._computes, tried)), _is_about_memory(handler)
+            memory = _is_about_memory(handler)
+            # What is caught whatever it is, such as a wrong way to call, may have failed before anything was computed.
+            certain = (memory or not _is_anything(handler.type)) and any(map(self._computes, tried))
             for call in _calls(handler.body):
                 again = memory and dotted_name(call.func) in repeated and self._is_unknown(call)
                 if again or (certain and self._computes(call)):
@@ -184,6 +186,11 @@ def _is_caught(caught: cst.BaseExpression | None) -> bool:
     if isinstance(caught, cst.Tuple):
         return any(_is_caught(element.value) for element in caught.elements)
     return caught is None or (dotted_name(caught) or "").rpartition(".")[2] in _CAUGHT
+
+
+def _is_anything(caught: cst.BaseExpression | None) -> bool:
+    """Is nothing said of what may have failed?"""
+    return caught is None or (dotted_name(caught) or "").rpartition(".")[2] in ("Exception", "BaseException")
 
 
 def _is_about_memory(handler: cst.ExceptHandler) -> bool:

@@ -43,10 +43,16 @@ def surviving_names(training: TrainingFlow) -> Iterator[Surviving]:
         return
     regions = dict.fromkeys(loop_of(made.event.region) for made in training.flow.graph.definitions.values())
     for loop in regions:
-        if loop is not None and isinstance(loop.node, cst.For | cst.While) and not _uses_graphs(training, loop):
+        if loop is not None and isinstance(loop.node, cst.For | cst.While) and _repeats(loop.node) and not _uses_graphs(training, loop):
             names = LoopNames(training, loop).surviving()
             if names and not training.grad_mode.may_be_off_outside:
                 yield Surviving(names, _edits(training, loop, names))
+
+
+def _repeats(loop: cst.For | cst.While) -> bool:
+    """May there be a second turn? Not where the first ends with `break` or `return`."""
+    last = loop.body.body[-1] if loop.body.body else None
+    return not (isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Break | cst.Return | cst.Raise))
 
 
 def _uses_graphs(training: TrainingFlow, loop: Region) -> bool:
