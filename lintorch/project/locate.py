@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lintorch.project.consulted import Consulted, Seen
+from lintorch.source.root import is_marked
 from lintorch.there import is_file, is_folder
+
+# How far up a package is looked for beside a folder that nothing marks.
+_LEVELS_ABOVE = 3
 
 
 def installed_folders() -> tuple[Path, ...]:
@@ -45,6 +49,7 @@ class Locator:
         own = dict.fromkeys(folder for folder in self._layouts() if is_folder(folder) and not self._holds(folder, "__init__.py"))
         self._roots = list(dict.fromkeys((*own, *self._installed)))
         self._own = len(own)
+        self._above = () if is_marked(self.root) else tuple(self.root.parents)[:_LEVELS_ABOVE]
 
     def _layouts(self) -> Iterator[Path]:
         """The folders that packages of a project usually stand in, those of repositories with several packages last."""
@@ -92,11 +97,17 @@ class Locator:
     def file(self, dotted: str) -> Path | None:
         """The file of a module or package, None where no folder holds one."""
         parts = dotted.split(".")
-        return next((found for root in self._roots if (found := self._below(root, parts))), None) or self._below_own_name(parts)
+        found = next((found for root in self._roots if (found := self._below(root, parts))), None)
+        return found or self._below_own_name(parts) or self._beside_above(parts)
 
     def _below_own_name(self, parts: list[str]) -> Path | None:
         """The file where the project's folder is itself the package that its files import from, known by no `__init__`."""
         return self._below(self.root, parts[1:]) if len(parts) > 1 and parts[0] == self.root.name else None
+
+    def _beside_above(self, parts: list[str]) -> Path | None:
+        """The file in a package that stands beside a folder further up, where nothing marks a project: examples next to an unpacked package."""
+        packages = (folder for folder in self._above if self._holds(folder, parts[0]) and self._holds(folder / parts[0], "__init__.py"))
+        return next((found for folder in packages if (found := self._below(folder, parts))), None)
 
     def _below(self, root: Path, parts: list[str]) -> Path | None:
         folder = root

@@ -14,8 +14,12 @@ def find_root(path: Path) -> Path:
     """The nearest folder at or above `path` that marks a project (pyproject.toml, .git, setup.py, ...); else the folder that holds the file's package."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
     folder = path if is_folder(path) else path.parent
-    marked = (candidate for candidate in (folder, *folder.parents) if any(exists(candidate / mark) for mark in _MARKS))
-    return next(marked, None) or _outside_packages(folder)
+    return next(filter(is_marked, (folder, *folder.parents)), None) or _outside_packages(folder)
+
+
+def is_marked(folder: Path) -> bool:
+    """Does a folder mark a project?"""
+    return any(exists(folder / mark) for mark in _MARKS)
 
 
 def _outside_packages(folder: Path) -> Path:

@@ -289,3 +289,16 @@ def test_around_a_lone_file(tmp_path: Path) -> None:
 def test_a_package_without_init_that_imports_itself(tmp_path: Path) -> None:
     grow(tmp_path, {"pkg/net.py": "class Net: pass\n", "pkg/run.py": "from pkg import net\n"})
     assert Project.around(tmp_path / "pkg" / "run.py").find("pkg.net.Net") is not None
+
+
+@pytest.mark.parametrize(("mark", "found"), [(None, True), ("pyproject.toml", False)])
+def test_examples_know_the_package_unpacked_beside_them(tmp_path: Path, mark: str | None, found: bool) -> None:
+    package, examples = tmp_path / "net", tmp_path / "examples" / "physics"
+    for folder in (package, examples):
+        folder.mkdir(parents=True)
+    (package / "__init__.py").write_text("class Net: ...\n")
+    (examples / "demo.py").write_text("from net import Net\n")
+    if mark is not None:
+        (examples / mark).write_text("")
+    project = Project.around(examples / "demo.py")
+    assert (project.find("net.Net") is not None) is found
