@@ -203,11 +203,12 @@ def _is_about_memory(handler: cst.ExceptHandler) -> bool:
 
 
 def _within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The nodes under a node in the order of the text, but for those of nested scopes."""
-    yield node
-    for child in children(node):
-        if not isinstance(child, _SCOPES):
-            yield from _within(child)
+    """The nodes under a node in the order of the text, but for those of nested scopes; without recursion, since texts may be deep."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(child for child in reversed([*children(current)]) if not isinstance(child, _SCOPES))
 
 
 def _calls(node: cst.CSTNode) -> Iterator[cst.Call]:
