@@ -231,8 +231,10 @@ class _Pass:
 
         try:
             self.findings += [Judged(finding, group_of(entry, self.module)) for finding in rule.check(flow)]
-        except Unmappable:
-            pass  # a function that libcst cannot reproduce, or whose callees call each other without end, is one nothing is known about
+        except (Unmappable, RecursionError):
+            # Nothing is known about a function that libcst cannot reproduce, whose callees call each other without end, or whose values
+            # are made from each other in a longer chain than Python follows.
+            pass
         except Exception as error:  # noqa: BLE001 - one rule on one function must not cost the others
             self._fail(rule.code, entry, error)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lintorch.catalogue import load_catalogue
 from lintorch.engine.check import Checker, matches
 from lintorch.engine.comments import BESIDE_FLAKE8
 from lintorch.rule import Finding, Measurement, Scope, Severity, Span
@@ -100,6 +101,14 @@ def test_a_rule_that_breaks_costs_its_own_findings_only() -> None:
     assert [(judged.finding.code, judged.group) for judged in analysis.judged] == [("TST1", "Bad"), ("TST1", "Good"), ("TST9", "Good")]
     (failure,) = analysis.failures
     assert failure == "dir/a.py:6: internal error: TST9 failed on Bad.forward (KeyError: 'oh\\nno'); please report it, everything else was checked"
+
+
+def test_a_chain_of_values_longer_than_python_follows_makes_a_rule_silent() -> None:
+    steps = "".join(f"    v{number + 1} = v{number}.relu()\n" for number in range(3000))
+    loop = "    kept = []\n    for _ in range(3):\n        kept.append(v3000)\n    print(len(kept))\n"
+    text = f"import torch\n\n\ndef f(model: torch.nn.Module, x):\n    v0 = model(x)\n{steps}{loop}"
+    analysis = Checker(load_catalogue()).analyse(source(text, "dir/a.py"), Settings(select=("LT202",)))
+    assert (analysis.judged, analysis.failures) == ((), ())
 
 
 def test_what_needs_a_measurement_is_withheld_and_counted() -> None:
