@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lintorch.flow.fact import UNKNOWN, Fact, History, Sort, container, either
 from lintorch.flow.inference import annotated
 from lintorch.flow.instance import base_owns_none, instance
-from lintorch.flow.torch_names import MODULE_METHODS, MODULE_WRAPPERS, PLAIN_BUILTINS, SAME_MODULE_METHODS
+from lintorch.flow.torch_names import CUTTING_FUNCTIONS, MODULE_METHODS, MODULE_WRAPPERS, PLAIN_BUILTINS, SAME_MODULE_METHODS
 from lintorch.project.locate import is_standard_library
 from lintorch.project.module import ClassEntry, FunctionEntry, Module
 from lintorch.project.nodes import nodes_under
@@ -200,8 +200,13 @@ def _sort_made(call: ast.Call, module: Module, project: Project) -> Sort:
     package, _, function = name.rpartition(".")
     if package == "builtins":
         return Sort.OPERATION if function in PLAIN_BUILTINS else Sort.MODULE
-    plain = name.split(".")[0] in ("numpy", "scipy") or is_standard_library(name) or (name.startswith("torch.") and function[:1].islower())
+    plain = name.split(".")[0] in ("numpy", "scipy") or is_standard_library(name) or (name.startswith("torch.") and _is_plain_of_torch(function))
     return Sort.OPERATION if plain and not name.startswith(_GIVING_MODULES) else Sort.MODULE
+
+
+def _is_plain_of_torch(name: str) -> bool:
+    """Does a function or class of torch of that name give a tensor or a plain object: `zeros`, `Generator`, `LongTensor`?"""
+    return name[:1].islower() or name in CUTTING_FUNCTIONS or name.endswith("Tensor")
 
 
 def owns_none(cls: ClassEntry, project: Project) -> bool:

@@ -1,7 +1,8 @@
 """Small scripts of many kinds, in pairs that leak and look-alikes that do not: every marked line is reported with its code, and no other.
 
-In the second file models and criteria are mostly handed in; the third asks after modes, frozen models and handed-in optimizers too. Those of the
-fourth were written before anybody saw what is said of them.
+What a file of them is about, by the end of its name: models and criteria that are handed in; modes, frozen models and optimizers handed in; what was
+written before anybody saw what is said of it (blind); edges of what is kept; operations and modules without parameters; where graphs come from
+(sources); gradients switched off elsewhere (switched); look-alikes alone (silent).
 """
 
 from __future__ import annotations
